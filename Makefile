@@ -1,0 +1,52 @@
+# `make help` lists what there is. Everything goes into .venv; nothing has to be installed by hand.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint bench lock clean demo-parts all-parts packages
+VENV ?= .venv
+PY := $(VENV)/bin/python
+export VENV PYTHON
+
+# A heading, and the seconds of what it heads.
+timed = printf '\n== %s\n' "$(1)"; start=$$SECONDS; { $(2); } && printf '== %s: %d s\n' "$(1)" $$((SECONDS - start))
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: demo-parts ## set up, start everything, send one input to each model; ONCE=1 GARMENT=photo.jpg SELFIE=me.jpg AUDIO=call.m4a
+	@exec $(PY) manage.py demo $(if $(ONCE),--once) $(if $(GARMENT),--garment '$(GARMENT)') $(if $(SELFIE),--selfie '$(SELFIE)') $(if $(AUDIO),--audio '$(AUDIO)')
+
+run: demo-parts ## set up and start everything: web, workers, housekeeping, an embedded broker
+	@exec $(PY) manage.py up
+
+test: all-parts packages ## set up, lint, then all tests with coverage; PYTEST="-m 'not slow'" for other options
+	@$(call timed,lint,$(MAKE) --no-print-directory checks)
+	@$(call timed,tests,$(PY) -m pytest --cov --cov-report=term $(PYTEST))
+
+lint: all-parts checks ## ruff, mypy --strict, import-linter
+
+.PHONY: checks
+checks:
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+bench: all-parts ## what the engine costs per job
+	@exec $(PY) -m benchmarks.engine
+
+lock: all-parts ## write requirements/*.lock anew from pyproject.toml
+	$(PY) deploy/lock.py
+
+clean: ## remove the virtual environment and caches; data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov build *.egg-info
+	find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
+
+demo-parts:
+	@bash deploy/setup.sh demo
+
+all-parts:
+	@bash deploy/setup.sh demo dev
+
+packages:
+	@bash deploy/packages.sh

@@ -1,0 +1,24 @@
+"""A worker of one kind: `celery -A celery_worker worker -Q faces -n faces@%h -c 1 --pool=prefork`."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fitsize.settings")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two torch threads are up to 15 times slower on a busy machine (findings/diarization.md)
+
+import django
+
+django.setup()
+
+from celery.concurrency import asynpool
+
+import tasks.runs
+import tasks.worker  # noqa: F401 (its signal handlers)
+from fitsize.celery import app
+
+__all__ = ["app"]
+assert tasks.runs.run_jobs
+
+if hasattr(asynpool.AsynPool, "maintain_pool"):  # a dead child is noticed after 0.25 s instead of 5 s; private API of celery 5.7
+    asynpool.AsynPool.timers = property(lambda self: {self.maintain_pool: 0.25})

@@ -1,0 +1,109 @@
+"""The diarization model of the workers: a recording in, turns and speakers out."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+import torch
+from django.conf import settings
+from pyannote.core import Annotation
+
+from diarization.inference.decoding import Recording, decode
+from diarization.inference.pipeline import OfflinePipeline
+from diarization.inference.weights import package_file
+from diarization.inference.windows import SAMPLE_RATE
+from diarization.kind import KIND
+from tasks.inference.model import InferenceModel, Run
+
+# where each step of the pipeline begins and ends, as shares of the job's time (measured; the rest is decoding and clustering)
+SHARES = {"speech": (0.05, 0.3), "voices": (0.3, 0.95), "speakers": (0.95, 0.95)}
+
+
+class DiarizationModel(InferenceModel):
+    """Who spoke when, on one torch thread: with two, a busy machine is up to 15 times slower, so parallel work is for processes."""
+
+    version = KIND.model_version
+
+    def load(self) -> None:
+        torch.set_num_threads(1)
+        self.pipeline = OfflinePipeline()
+        with package_file("pyannote", "audio/sample/sample.wav").open("rb") as sample:
+            self.predict(Run(), sample)
+
+    def predict(
+        self,
+        run: Run,
+        audio: BinaryIO,
+        num_speakers: int | None = None,
+        min_speakers: int | None = None,
+        max_speakers: int | None = None,
+    ) -> dict[str, Any]:
+        """Find the turns of the speakers; see `diarization.serializers.PredictResultSerializer` for the result.
+
+        Speech of nobody (silence, noise) is an answer, with the warning `no_speech`. Raises InvalidInput("invalid_audio" | "too_long").
+        """
+        asked = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+        report(run, "decoding")
+        recording = decode(audio, max_seconds=settings.DIARIZATION_MAX_SECONDS)
+        file = {"waveform": torch.from_numpy(recording.sound)[None], "sample_rate": SAMPLE_RATE, "uri": "recording"}
+        found = self.pipeline(
+            file,
+            num_speakers=num_speakers,
+            min_speakers=min_speakers,
+            max_speakers=max_speakers,
+            hook=lambda step, _, **done: report(run, step, **done),
+        )
+        return {
+            **summary(found),
+            "duration_seconds": round(recording.seconds, 3),
+            "asked": asked,
+            "pipeline": "offline",
+            "device": "cpu",
+            "model_version": self.version,
+            "warnings": warnings(recording, found, asked),
+        }
+
+
+def report(run: Run, step: str, *, completed: int = 0, total: int = 1, **ignored: object) -> None:
+    """Tell how far the job is; raises `Canceled` if nobody wants it any more."""
+    run.check_canceled()
+    begin, end = SHARES.get(step, (0.0, 0.0))
+    run.progress(begin + (end - begin) * completed / total, step)
+
+
+def summary(found: Annotation) -> dict[str, Any]:
+    """Speakers and turns of an annotation in seconds, to the millisecond."""
+    turns = [
+        {"start": round(float(segment.start), 3), "end": round(float(segment.end), 3), "speaker": speaker}
+        for segment, _, speaker in found.itertracks(yield_label=True)
+    ]
+    speakers = sorted(found.labels())
+    return {
+        "speakers": speakers,
+        "num_speakers_found": len(speakers),
+        "speaking_seconds": {speaker: round(float(found.label_duration(speaker)), 3) for speaker in speakers},
+        "turns": turns,
+    }
+
+
+def warnings(recording: Recording, found: Annotation, asked: dict[str, int | None]) -> list[dict[str, str]]:
+    """What the client should know before trusting the result."""
+    count = len(found.labels())
+    told = []
+    if not recording.complete:
+        told.append(warning("incomplete_audio", f"The file is damaged or ends early; only {recording.seconds:.1f} s could be read."))
+    if not count:
+        told.append(warning("no_speech", "No speech was found, so there are no turns."))
+    elif not count_is_as_asked(count, **asked):
+        told.append(warning("speaker_count_differs", f"{count} speaker(s) could be told apart, which is not the number asked for."))
+    return told
+
+
+def warning(code: str, detail: str) -> dict[str, str]:
+    return {"code": code, "detail": detail}
+
+
+def count_is_as_asked(count: int, *, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None) -> bool:
+    least = num_speakers or min_speakers or count
+    most = num_speakers or max_speakers or count
+    return least <= count <= most

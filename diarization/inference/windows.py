@@ -1,0 +1,46 @@
+"""Where the windows lie that are embedded, and cutting them out of the sound; numpy only.
+
+Regions are (regions, 2) arrays of start and end in seconds, sorted and disjoint.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Sound = NDArray[np.float32]
+
+SAMPLE_RATE = 16_000  # of all sound in this folder, one channel
+
+
+def window_starts(regions: Floats, *, window: float, hop: float) -> Floats:
+    """Starts in seconds of windows that cover each region evenly, at most `hop` apart and inside it.
+
+    A region shorter than a window gets one, centred on it, which may begin before 0.
+    """
+    parts = [starts_in(start, end, window=window, hop=hop) for start, end in regions]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def starts_in(start: float, end: float, *, window: float, hop: float) -> Floats:
+    room = end - start - window
+    if room <= 0:
+        return np.array([(start + end - window) / 2])
+    return np.linspace(start, end - window, int(np.ceil(room / hop)) + 1)
+
+
+def speech_inside(starts: Floats, regions: Floats, *, window: float, frames: int = 20) -> Sound:
+    """(windows, frames): 1 where the middle of that part of the window lies in a region, else 0."""
+    times = starts[:, None] + (np.arange(frames) + 0.5) * window / frames
+    before = np.searchsorted(regions[:, 0], times, side="right") - 1
+    inside: Sound = ((before >= 0) & (times < regions[np.maximum(before, 0), 1])).astype(np.float32)
+    return inside
+
+
+def cut(sound: Sound, starts: NDArray[np.int64], length: int) -> Sound:
+    """(starts, length) samples of `sound` from each start, zero where that lies outside."""
+    places = starts[:, None] + np.arange(length)
+    pieces = sound.take(places, mode="clip")
+    pieces[(places < 0) | (places >= len(sound))] = 0
+    return pieces

@@ -1,0 +1,13 @@
+"""What web and workers both know about recordings and who spoke when."""
+
+from __future__ import annotations
+
+from tasks.kinds import Kind, Operation
+
+KIND = Kind(
+    name="diarization",
+    model="diarization.inference.model.DiarizationModel",
+    operations={"predict": Operation(deadline_seconds=60, unit="audio second", deadline_seconds_per_unit=1.0)},
+    keep_inputs_seconds=7 * 86_400,
+    model_version="offline-1",
+)

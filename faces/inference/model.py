@@ -1,0 +1,114 @@
+"""The face model: is this a usable selfie, and do two photos show one person."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+from PIL import Image
+
+from faces.inference import quality
+from faces.inference.checks import BRIGHTNESS, judge
+from faces.inference.detector import QUICK, Detector, Face
+from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
+from faces.inference.landmarks import Landmarks, Shape
+from faces.inference.matching import euclidean, verdict
+from faces.inference.photo import Photo, read_photo
+from faces.kind import KIND
+from tasks.errors import Code, InvalidInput
+from tasks.inference.model import InferenceModel, Run
+
+ENCODER_PADDING = 0.25  # the chip that dlib's encoder was trained on
+
+
+class FaceModel(InferenceModel):
+    """Not for two threads at once: see `Detector`."""
+
+    version = KIND.model_version
+
+    def load(self) -> None:
+        self.detector = Detector()
+        self.landmarks = Landmarks(settings.FACE_LANDMARKS)
+        self.encoder = load_encoder(settings.FACE_ENCODER)
+        self.detector.look(Image.new("RGB", (64, 64)), 0, QUICK)
+        self.encoder.encode(built_in_chip()[None])
+
+    def validate(self, run: Run, selfie: BinaryIO) -> dict[str, Any]:
+        """Judge one selfie; a picture without a face, or with several, is an answer and no error.
+
+        Raises InvalidInput for a file that is no picture.
+        """
+        photo = read_photo(selfie, self.detector)
+        checks = judge(len(photo.faces), self.measure(photo))
+        reasons = [check.reason for check in checks if check.passed is False]
+        return {
+            "verdict": "not_usable" if reasons else "usable",
+            "valid": not reasons,
+            "reasons": reasons,
+            "checks": [check.as_json() for check in checks],
+            **photo.as_json(),
+            **self.facts(),
+        }
+
+    def verify(self, run: Run, selfie: BinaryIO, reference: BinaryIO) -> dict[str, Any]:
+        """Compare two photos with one face each; distance (Euclidean, 128-d) is 0 for identical faces.
+
+        Raises InvalidInput("no_face" | "several_faces"), whose detail names the photo, and for a file that is no picture.
+        """
+        photos = {"selfie": read_photo(selfie, self.detector), "reference": read_photo(reference, self.detector)}
+        chips = np.stack([self.chip(photo, only_face(photo, name)) for name, photo in photos.items()])
+        distance = euclidean(*self.encoder.encode(chips))
+        return {
+            "verdict": verdict(distance, settings.FACE_VERIFY_THRESHOLD, settings.FACE_UNSURE_MARGIN),
+            "distance": round(distance, 4),
+            "threshold": settings.FACE_VERIFY_THRESHOLD,
+            "unsure_margin": settings.FACE_UNSURE_MARGIN,
+            **{name: photo.as_json() for name, photo in photos.items()},
+            **self.facts(),
+        }
+
+    def measure(self, photo: Photo) -> dict[str, float]:
+        """The measures of the main face by their check's name; where no face counts, of what comes nearest: light may be the cause."""
+        if not photo.sighting.faces:
+            return {}
+        face = photo.sighting.faces[0]
+        height, width, _ = photo.pixels.shape
+        return {
+            "detection_score": face.score,
+            "face_size": face.box.width,
+            "face_inside": face.box.share_inside(width, height),
+            **measure_shape(self.landmarks.find(photo.pixels, face.box)),
+        }
+
+    def chip(self, photo: Photo, face: Face) -> NDArray[np.uint8]:
+        """The face as the encoder wants it: (150, 150, 3), aligned."""
+        return self.landmarks.find(photo.pixels, face.box).chip(CHIP_SIDE, ENCODER_PADDING)
+
+    def facts(self) -> dict[str, Any]:
+        """What made the answer."""
+        return {"landmarks": settings.FACE_LANDMARKS, "model_version": self.version}
+
+
+def measure_shape(shape: Shape) -> dict[str, float]:
+    """Light, sharpness and pose. Sharpness is left out in the dark: it falls with the light."""
+    gray = quality.middle_gray(shape.chip(quality.CHIP_SIDE, quality.CHIP_PADDING))
+    measures = {
+        "brightness": quality.brightness(gray),
+        "over_exposure": quality.over_exposure(gray),
+        "roll": quality.roll(shape.points),
+        "yaw": quality.yaw(shape.points),
+    }
+    if BRIGHTNESS.passes(measures["brightness"]):
+        measures["sharpness"] = quality.sharpness(gray)
+    return measures
+
+
+def only_face(photo: Photo, name: str) -> Face:
+    """The one face of a photo. Raises InvalidInput("no_face" | "several_faces") that names the photo."""
+    if not photo.faces:
+        raise InvalidInput(Code.NO_FACE, f"No face was found in the picture '{name}'.")
+    if len(photo.faces) > 1:
+        raise InvalidInput(Code.SEVERAL_FACES, f"{len(photo.faces)} faces were found in the picture '{name}'; it must show one.")
+    return photo.faces[0]

@@ -1,0 +1,66 @@
+"""A photo and the faces found in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from faces.inference.boxes import Box
+from faces.inference.detector import Detector, Face, Sighting, real_faces, turned
+from tasks.inference.pictures import FORMATS, open_picture
+
+LONGEST_SIDE = 1280  # pixels: encoding from 1600 is no better (findings/faces.md, section 3)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """`pixels` (height, width, 3), RGB, at most 1280 a side, turned so that faces stand upright.
+
+    `width` and `height` are the original's, EXIF orientation applied, but not turned.
+    """
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    sighting: Sighting
+
+    @property
+    def faces(self) -> list[Face]:
+        """The faces that count, the main one first; boxes in pixels of `pixels`."""
+        return real_faces(self.sighting.faces)
+
+    def face_as_json(self, face: Face) -> dict[str, Any]:
+        """A face's score and its box in pixels of the original picture, EXIF applied but not turned."""
+        box = self._in_original(face.box)
+        sides = {"x": box.left, "y": box.top, "width": box.width, "height": box.height}
+        return {**{name: round(value) for name, value in sides.items()}, "score": round(face.score, 2)}
+
+    def as_json(self) -> dict[str, Any]:
+        """The picture's facts and all its faces, the main one first."""
+        return {
+            "picture": {"width": self.width, "height": self.height, "rotation": self.sighting.rotation},
+            "faces": [self.face_as_json(face) for face in self.sighting.faces],
+        }
+
+    def _in_original(self, box: Box) -> Box:
+        scale = max(self.width, self.height) / max(self.pixels.shape[:2])
+        return box.scaled(scale).turned_back(self.sighting.rotation, self.width, self.height)
+
+
+def read_photo(file: BinaryIO, detector: Detector) -> Photo:
+    """Decode a picture and find its faces. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image")."""
+    picture = open_picture(file, LONGEST_SIDE)
+    sighting = detector.find(picture)
+    width, height = original_size(file, picture)
+    return Photo(np.asarray(turned(picture, sighting.rotation)), width, height, sighting)
+
+
+def original_size(file: BinaryIO, upright: Image.Image) -> tuple[int, int]:
+    """Width and height before shrinking, in pixels, lying or standing as the upright picture does."""
+    with_header = Image.open(file, formats=FORMATS)
+    short, long = sorted(with_header.size)
+    return (long, short) if upright.width > upright.height else (short, long)

@@ -1,0 +1,16 @@
+"""What web and workers both know about selfies."""
+
+from __future__ import annotations
+
+from tasks.kinds import Kind, Operation
+
+KIND = Kind(
+    name="faces",
+    model="faces.inference.model.FaceModel",
+    operations={
+        "validate": Operation(deadline_seconds=30, unit="picture"),
+        "verify": Operation(deadline_seconds=30, unit="picture"),
+    },
+    keep_inputs_seconds=0,
+    model_version="dlib-hog-resnet-v1",
+)

@@ -1,0 +1,66 @@
+"""Users, and the API keys that are a way to be a user."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+
+OPERATOR = "operator"
+PREFIX = "fitsize_"
+LAST_USED_RESOLUTION = timedelta(minutes=1)
+
+
+class User(AbstractUser):
+    """The owner of jobs, inputs, galleries and garments."""
+
+
+def fingerprint(key: str) -> str:
+    """SHA-256 of a key: 256 random bits need no slow hash, and bcrypt on each request would cost more than a selfie (findings/faces.md, 6)."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def issue(self, owner: User, name: str, scopes: list[str]) -> tuple[ApiKey, str]:
+        """A new key and its only readable copy; the database keeps a hash."""
+        secret = PREFIX + secrets.token_urlsafe(32)
+        return self.create(owner=owner, name=name, scopes=scopes, hash=fingerprint(secret), start=secret[:14]), secret
+
+    def living(self) -> ApiKeyQuerySet:
+        return self.filter(revoked_at=None, owner__is_active=True)
+
+    def find(self, secret: str) -> ApiKey | None:
+        return self.living().select_related("owner").filter(hash=fingerprint(secret)).first()
+
+
+class ApiKey(models.Model):
+    """A random key, stored hashed. `scopes` are kinds it may submit to, and `operator`."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    hash = models.CharField(max_length=64, unique=True)
+    start = models.CharField(max_length=14)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects: ClassVar = ApiKeyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.start}... ({self.name})"
+
+    def allows(self, scope: str) -> bool:
+        return scope in self.scopes
+
+    def note_use(self) -> None:
+        """Remember when the key was last used, to the minute: not a write per request."""
+        now = timezone.now()
+        if self.last_used_at is None or now - self.last_used_at > LAST_USED_RESOLUTION:
+            ApiKey.objects.filter(pk=self.pk).update(last_used_at=now)

@@ -1,0 +1,162 @@
+"""All settings. Everything has a default that runs on a laptop; environment values are read here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from fitsize.secret_files import secret_file
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# -- where things lie
+DATA = Path(env.str("FITSIZE_DATA", default=str(BASE_DIR / "var"))).resolve()
+DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+MEDIA_ROOT = DATA / "files"
+FILE_UPLOAD_TEMP_DIR = str(DATA / "incoming")  # not /tmp: that is memory on some systems, and a move within one disk copies nothing
+RUN_FOLDER = Path(env.str("RUN_FOLDER", default=str(DATA / "run")))  # locks of node names: local to a machine, never a shared folder
+for folder in (MEDIA_ROOT, Path(FILE_UPLOAD_TEMP_DIR), RUN_FOLDER):
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "tasks.storage.DurableStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# -- Django
+SECRET_KEY = env.str("SECRET_KEY", default="") or secret_file(DATA / "secret_key")
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ROOT_URLCONF = "fitsize.urls"
+WSGI_APPLICATION = "fitsize.wsgi.application"
+AUTH_USER_MODEL = "fitsize.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+APPEND_SLASH = False
+STATIC_URL = "static/"
+INFERENCE_KINDS = env.list("INFERENCE_KINDS", default=["keypoints.kind.KIND", "faces.kind.KIND", "diarization.kind.KIND"])
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "rest_framework",
+    "fitsize",
+    "tasks",
+    "keypoints",
+    "faces",
+    "diarization",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "tasks.waiting.WithoutFront",
+]
+PASSWORD_HASHERS = ["fitsize.hashers.BcryptHasher"]
+BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)
+
+# -- database: SQLite unless DATABASE_URL says otherwise
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 10,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",  # an accepted job survives a power cut
+}
+DATABASES: dict[str, Any] = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA / 'fitsize.sqlite3'}")}
+DATABASES["default"]["CONN_MAX_AGE"] = None
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# -- broker: a private Redis in the data folder unless BROKER_URL says otherwise (`manage.py up` starts it and writes its address down)
+EMBEDDED_BROKER_FILE = DATA / "broker.url"
+EMBEDDED_BROKER = not env.str("BROKER_URL", default="")
+BROKER_URL = env.str("BROKER_URL", default="") or (
+    EMBEDDED_BROKER_FILE.read_text().strip() if EMBEDDED_BROKER_FILE.exists() else f"redis+socket://{DATA / 'redis.sock'}"
+)
+PUBLISH_TIMEOUT_SECONDS = 0.25 if BROKER_URL.startswith("redis+socket:") else 0.5
+BREAKER_SECONDS = 5
+CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 12 * 3600,
+    "priority_steps": [0],  # one list per queue: LLEN sees it whole; priority is ordered in the database
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # on, a poison job would loop for ever
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = BROKER_URL.startswith("redis")  # only there: with late acks alone Redis' count drifts over days
+CELERY_WORKER_CONCURRENCY = 1
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 300  # at 4 s, Celery's default, a respawned child is killed while it loads, for ever
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# -- the engine (DESIGN.md, "Numbers")
+DRAIN_SECONDS = 1.0
+LEASE_MARGIN_SECONDS = 30
+PARENT_TICK_SECONDS = 0.5
+HOUSEKEEPING_TICK_SECONDS = 2.0
+WORKER_DEAD_AFTER_SECONDS = env.float("WORKER_DEAD_AFTER_SECONDS", default=30.0)
+MAX_CRASHES = 3
+MAX_LOSSES = 10
+RECEIVING_SECONDS = 3600  # an input that is still being received after this is an orphan
+
+# -- the API
+MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", default=25_000_000)
+MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", default=50_000_000)
+MAX_RECORDING_BYTES = env.int("MAX_RECORDING_BYTES", default=500_000_000)
+MAX_JSON_BYTES = env.int("MAX_JSON_BYTES", default=35_000_000)
+MAX_BODY_BYTES = max(MAX_RECORDING_BYTES, MAX_PICTURE_BYTES, MAX_JSON_BYTES) + 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+FILE_UPLOAD_PERMISSIONS = 0o600
+LONGEST_WAIT_SECONDS = 30
+WEB_THREADS = 4
+SECOND_PASSES = 2
+PAGE_SIZE = 50
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["fitsize.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["tasks.parsers.BoundedJSONParser", "rest_framework.parsers.MultiPartParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tasks.negotiation.AlwaysJSON",
+    "EXCEPTION_HANDLER": "tasks.handlers.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+# -- web server (fitsize/gunicorn.py)
+GUNICORN_WORKERS = env.int("GUNICORN_WORKERS", default=1)
+BIND = env.str("BIND", default="127.0.0.1:8000")
+
+# -- keypoints
+
+# -- faces
+FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
+FACE_ENCODER = env.str("FACE_ENCODER", default="auto")  # auto | torch | dlib
+FACE_VERIFY_THRESHOLD = env.float("FACE_VERIFY_THRESHOLD", default=0.55)
+FACE_UNSURE_MARGIN = env.float("FACE_UNSURE_MARGIN", default=0.05)
+
+# -- diarization
+DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)
+
+# -- logs: one line per event on standard output
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("fitsize", "tasks", "keypoints", "faces", "diarization")},
+}

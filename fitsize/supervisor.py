@@ -1,0 +1,213 @@
+"""`manage.py up`: everything that FitSize needs, as children of one process."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.management import call_command
+
+from fitsize.broker import embedded_broker, free_port
+from fitsize.programs import Program
+from tasks.kinds import kinds
+
+STOP_SECONDS = 20.0
+LOOK_SECONDS = 0.1
+READY_SECONDS = 600.0
+Say = Callable[[str], None]
+
+
+class AlreadyUp(Exception):
+    """Another supervisor holds this data folder."""
+
+
+class Supervisor:
+    """Starts broker, web, a worker for each kind, and housekeeping; starts again what dies; ends all of them in order.
+
+    `visitor` is a command that runs once everything is ready; with `once` its end is the end of all.
+    """
+
+    def __init__(self, say: Say, bind: str = "", visitor: list[str] | None = None, once: bool = False) -> None:
+        self.say = say
+        self.bind = bind or first_free_address(settings.BIND)
+        self.visitor = visitor
+        self.once = once
+        self.stopping = False
+        self.exit_code = 0
+        self.programs: list[Program] = []
+        self.guest: Program | None = None
+        self.logs = Path(settings.DATA) / "log"
+        self.environment: dict[str, str] = {"BIND": self.bind, "MALLOC_ARENA_MAX": "2"}
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.bind}"
+
+    def run(self) -> int:
+        lock = self.take_lock()
+        try:
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, self.stop)
+            self.start_broker()
+            call_command("migrate", verbosity=0, interactive=False)
+            self.start_rest()
+            self.watch()
+            return self.exit_code
+        finally:
+            self.end_all()
+            lock.close()
+
+    def take_lock(self) -> IO[str]:
+        """One supervisor per data folder; the kernel frees the lock when its holder dies."""
+        lock = open(Path(settings.DATA) / "up.lock", "a+")  # noqa: SIM115 (held until the end)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            lock.close()
+            raise AlreadyUp(f"FitSize is up already on this data folder ({settings.DATA}): {holder}") from None
+        lock.truncate(0)
+        lock.write(f"pid {os.getpid()}, {self.address}")
+        lock.flush()
+        return lock
+
+    def stop(self, number: int, frame: Any) -> None:
+        self.stopping = True
+
+    # -- starting
+    def start_broker(self) -> None:
+        if not settings.EMBEDDED_BROKER:
+            self.say(f"broker    {settings.BROKER_URL.partition('@')[2] or settings.BROKER_URL}")
+            return
+        broker = embedded_broker(Path(settings.DATA))
+        self.environment["BROKER_URL"] = broker.url
+        Path(settings.EMBEDDED_BROKER_FILE).write_text(broker.url)
+        self.start(Program("broker", broker.command))
+        self.wait_until(broker.answers, 15, "the broker does not answer")
+        self.say(f"broker    {broker.source}, no persistence: the job table is the truth")
+
+    def start_rest(self) -> None:
+        python = sys.executable
+        manage = [python, str(Path(settings.BASE_DIR) / "manage.py")]
+        self.start(Program("web", [python, "-m", "gunicorn", "-c", "python:fitsize.gunicorn", "fitsize.asgi"]))
+        for kind in kinds():
+            self.start(Program(kind, worker_command(kind), niceness=10))
+        self.start(Program("housekeeping", [*manage, "housekeeping"]))
+
+    def start(self, program: Program) -> None:
+        program.log = self.logs / f"{program.name}.log"
+        program.environment = self.environment
+        self.programs.append(program)
+        program.start()
+
+    # -- watching
+    def watch(self) -> None:
+        """Until it is time to stop: start again what died, and let the visitor in once all kinds are ready."""
+        ready: set[str] = set()
+        begun = time.monotonic()
+        while not self.stopping:
+            time.sleep(LOOK_SECONDS)
+            for program in self.programs:
+                self.mend(program)
+            if len(ready) <= len(kinds()):
+                self.note_ready(ready, begun)
+            if self.guest is not None and not self.guest.running:
+                self.see_off(self.guest)
+
+    def mend(self, program: Program) -> None:
+        if program.running:
+            return
+        if not program.start_again_at:
+            pause = program.note_death()
+            self.say(f"{program.name:9} died of {program.cause}; started again in {pause:g} s (log: {program.log})")
+        elif time.monotonic() >= program.start_again_at:
+            program.start()
+
+    def note_ready(self, ready: set[str], begun: float) -> None:
+        """Say what has become ready since the last look; "all" once every kind is."""
+        states = self.readiness()
+        for name in ["web", *kinds()]:
+            if name not in ready and states.get(name) in ("ready", "busy"):
+                ready.add(name)
+                self.say(f"{name:9} ready after {time.monotonic() - begun:.1f} s")
+        if len(ready) == len(kinds()) + 1:
+            ready.add("all")
+            self.say(f"FitSize   {self.address}  data in {settings.DATA}")
+            self.let_in()
+        elif self.once and time.monotonic() - begun > READY_SECONDS:
+            self.say("not everything became ready in time; the logs say why")
+            self.exit_code, self.stopping = 1, True
+
+    def readiness(self) -> dict[str, str]:
+        try:
+            with urllib.request.urlopen(f"{self.address}/readyz", timeout=2) as answer:  # noqa: S310 (our own address)
+                return {"web": "ready", **json.load(answer)["kinds"]}
+        except (urllib.error.URLError, OSError, ValueError):
+            return {}
+
+    # -- the visitor
+    def let_in(self) -> None:
+        if self.visitor:
+            self.guest = Program("visitor", self.visitor, environment={**self.environment, "FITSIZE_ADDRESS": self.address})
+            self.guest.start()
+
+    def see_off(self, guest: Program) -> None:
+        self.guest = None
+        if guest.process and self.once:
+            self.exit_code = guest.process.returncode and 1
+            self.stopping = True
+
+    # -- ending
+    def end_all(self) -> None:
+        """The visitor and the web first, then workers and housekeeping together, the broker last; what does not end in time is killed."""
+        if self.guest:
+            self.guest.ask_to_end()
+            self.guest.end_by(time.monotonic() + 2)
+        broker = [program for program in self.programs if program.name == "broker"]
+        others = [program for program in self.programs if program.name != "broker"]
+        moment = time.monotonic() + STOP_SECONDS
+        for group in (others, broker):
+            for program in group:
+                program.ask_to_end()
+            for program in group:
+                if not program.end_by(max(moment, time.monotonic() + 1)):
+                    self.say(f"{program.name:9} did not end in time and was killed; the next start releases its work")
+        if self.programs:
+            self.say("stopped")
+
+    def wait_until(self, done: Callable[[], bool], seconds: float, otherwise: str) -> None:
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end or self.stopping:
+                raise RuntimeError(f"{otherwise}; see {self.logs}")
+            time.sleep(0.02)
+
+
+def worker_command(kind: str) -> list[str]:
+    command = [sys.executable, "-m", "celery", "-A", "celery_worker", "worker", "-Q", kind, "-n", f"{kind}@%h", "-c", "1"]
+    return [*command, "--pool=prefork", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+
+
+def first_free_address(wanted: str) -> str:
+    """The wanted address, or a free port of the same host if somebody else listens there."""
+    host, _, port = wanted.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+            return wanted
+        except OSError:
+            return f"{host}:{free_port()}"

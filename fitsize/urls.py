@@ -1,0 +1,21 @@
+"""All addresses. Each kind brings its own under /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from tasks.health import livez, readyz
+
+handler400 = "tasks.handlers.bad_request"
+handler403 = "tasks.handlers.permission_denied"
+handler404 = "tasks.handlers.page_not_found"
+handler500 = "tasks.handlers.server_error"
+
+urlpatterns = [
+    path("api/v1/", include("tasks.urls")),
+    path("api/v1/", include("keypoints.urls")),
+    path("api/v1/", include("faces.urls")),
+    path("api/v1/", include("diarization.urls")),
+    path("livez", livez, name="livez"),
+    path("readyz", readyz, name="readyz"),
+]

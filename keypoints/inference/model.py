@@ -1,0 +1,130 @@
+"""The garment model: points, measurements, scale and the picture of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from keypoints.geometry import Measurement, Point, Position, depth_ratio, measure, middle, pixels_per_centimetre
+from keypoints.inference.network import GarmentNetwork, load_network
+from keypoints.inference.overlay import draw_overlay
+from keypoints.inference.points import Picture, find_points
+from keypoints.inference.scale import FoundSheet, find_sheet
+from keypoints.kind import LONGEST_SIDE, MODEL_VERSION
+from keypoints.landmarks import CATEGORIES, category_of
+from tasks.inference.model import InferenceModel, Run
+from tasks.inference.pictures import FORMATS, open_picture
+
+WEIGHTS = Path(__file__).with_name("weights.safetensors")
+STEEPEST = 2.0
+"""A garment whose far end is this many times farther than its near end was photographed too slantwise for the homography to hold."""
+
+Warnings = list[dict[str, str]]
+
+
+class GarmentModel(InferenceModel):
+    """Key points of one garment that lies flat or hangs, in a photo that shows little else."""
+
+    version: ClassVar[str] = MODEL_VERSION
+    network: GarmentNetwork
+
+    def load(self) -> None:
+        """Raises RuntimeError if the weights are of another version than the code."""
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+        self.network, version = load_network(WEIGHTS)
+        if version != self.version:
+            raise RuntimeError(f"{WEIGHTS.name} is {version}, the code expects {self.version}")
+        find_points(self.network, np.zeros((256, 192, 3), np.uint8), CATEGORIES[0])
+
+    def predict(self, run: Run, image: BinaryIO, clothing: str) -> dict[str, Any]:
+        """Points and measurements of the garment, in pixels of the upright picture as it was sent; centimetres only by the scale sheet.
+
+        Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image").
+        """
+        picture = open_picture(image, LONGEST_SIDE)
+        width, height = upright_size(image, picture.size)
+        pixels: Picture = np.asarray(picture)
+        run.progress(0.2, "points")
+        category = category_of(clothing)
+        points = find_points(self.network, pixels, category)
+        run.progress(0.5, "scale")
+        found, warnings = usable_sheet(pixels, points)
+        measurements = measure(points, found.scale if found else None)
+        run.progress(0.8, "overlay")
+        run.save("overlay.jpg", draw_overlay(pixels, points, measurements, found))
+        enlargement = width / picture.width
+        return {
+            "clothing": clothing,
+            "category": category.name,
+            "picture": {"width": width, "height": height},
+            "points": [point_result(point, enlargement) for point in points],
+            "measurements": [measurement_result(measurement, enlargement) for measurement in measurements],
+            "scale": scale_result(found, points, enlargement),
+            "model_version": self.version,
+            "warnings": warnings + unsure(points),
+        }
+
+
+def upright_size(image: BinaryIO, shrunk: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of the picture as sent, turned as its shrunk upright copy is."""
+    image.seek(0)
+    with Image.open(image, formats=FORMATS) as header:
+        width, height = header.size
+    is_turned = (width > height) != (shrunk[0] > shrunk[1])
+    return (height, width) if is_turned else (width, height)
+
+
+def usable_sheet(picture: Picture, points: list[Point]) -> tuple[FoundSheet | None, Warnings]:
+    """The scale sheet, and why there is none that can be used."""
+    found = find_sheet(picture)
+    if found is None:
+        return None, [{"code": "no_scale", "detail": "The scale sheet was not found: lengths are in pixels only."}]
+    if depth_ratio(found.scale.homography, [point.position for point in points]) > STEEPEST:
+        return None, [
+            {"code": "too_slanted", "detail": "The photo was taken too slantwise: lengths are in pixels only. Hold the camera above."}
+        ]
+    return found, []
+
+
+def unsure(points: list[Point]) -> Warnings:
+    names = [point.name for point in points if point.estimated]
+    return [{"code": "estimated_points", "detail": f"Not clearly seen, check them: {', '.join(names)}."}] if names else []
+
+
+def point_result(point: Point, enlargement: float) -> dict[str, Any]:
+    return {
+        "name": point.name,
+        "x": round(point.x * enlargement, 1),
+        "y": round(point.y * enlargement, 1),
+        "confidence": round(point.confidence, 3),
+        "estimated": point.estimated,
+    }
+
+
+def measurement_result(measurement: Measurement, enlargement: float) -> dict[str, Any]:
+    return {
+        "name": measurement.definition.name,
+        "px": round(measurement.pixels * enlargement, 1),
+        "cm": None if measurement.centimetres is None else round(measurement.centimetres, 1),
+        "plus_minus_cm": None if measurement.plus_minus is None else round(measurement.plus_minus, 1),
+        "approximate": measurement.definition.approximate,
+        "estimated": measurement.estimated,
+    }
+
+
+def scale_result(found: FoundSheet | None, points: list[Point], enlargement: float) -> dict[str, Any]:
+    """`px_per_cm` holds at the middle of the garment: elsewhere perspective makes it a little other."""
+    if found is None:
+        return {"reference": None, "px_per_cm": None, "markers": []}
+    scale = pixels_per_centimetre(found.scale.homography, centre(points))
+    return {"reference": "aruco_sheet", "px_per_cm": round(scale * enlargement, 3), "markers": list(found.markers)}
+
+
+def centre(points: list[Point]) -> Position:
+    return middle(tuple(point.name for point in points), {point.name: point.position for point in points})

@@ -1,0 +1,128 @@
+"""The heatmap network: 1.06 million parameters, one stride-4 heatmap per shared meaning, the category as an input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional
+
+from keypoints.landmarks import CATEGORIES, POINTS
+
+STRIDE = 4
+WINDOW = 3
+"""Half the side of the square around the peak, in heatmap pixels, over which position and confidence are taken."""
+
+
+def _convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Bottleneck(nn.Module):
+    """Residual block: 1x1 down to half the channels, 3x3, 1x1 back."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        half = channels // 2
+        self.squeeze = _convolution(channels, half, kernel=1)
+        self.spread = _convolution(half, half)
+        self.widen = nn.Sequential(nn.Conv2d(half, channels, 1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return functional.relu(features + self.widen(self.spread(self.squeeze(features))))
+
+
+class Conditioning(nn.Module):
+    """FiLM (Perez et al., 2018): scale and shift every channel as the category says."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(len(CATEGORIES), 2 * channels)
+        nn.init.zeros_(self.embedding.weight)
+
+    def forward(self, features: Tensor, category: Tensor) -> Tensor:
+        scale, shift = self.embedding(category)[:, :, None, None].chunk(2, dim=1)
+        conditioned: Tensor = features * (1 + scale) + shift
+        return conditioned
+
+
+def _stage(inputs: int, outputs: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(_convolution(inputs, outputs, stride=2), *(Bottleneck(outputs) for _ in range(blocks)))
+
+
+class GarmentNetwork(nn.Module):
+    """Residual encoder to stride 32, feature pyramid back to stride 4."""
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.stage1 = _convolution(3, 16, stride=2)
+        self.stage2 = _stage(16, 32, blocks=1)
+        self.stage3 = _stage(32, 64, blocks=2)
+        self.stage4 = _stage(64, 128, blocks=3)
+        self.stage5 = _stage(128, 192, blocks=3)
+        self.condition4 = Conditioning(128)
+        self.condition5 = Conditioning(192)
+        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(192, 192, 1), nn.Sigmoid())
+        self.lateral2 = nn.Conv2d(32, width, 1)
+        self.lateral3 = nn.Conv2d(64, width, 1)
+        self.lateral4 = nn.Conv2d(128, width, 1)
+        self.lateral5 = nn.Conv2d(192, width, 1)
+        self.smooth2 = _convolution(width, width)
+        self.smooth3 = _convolution(width, width)
+        self.smooth4 = _convolution(width, width)
+        self.head = nn.Conv2d(width, len(POINTS), 1)
+
+    def forward(self, pictures: Tensor, category: Tensor) -> Tensor:
+        """Logits (batch, 69, height / 4, width / 4) for normalised RGB (batch, 3, height, width) and category numbers (batch,) from 0."""
+        level2 = self.stage2(self.stage1(pictures))
+        level3 = self.stage3(level2)
+        level4 = self.condition4(self.stage4(level3), category)
+        level5 = self.condition5(self.stage5(level4), category)
+        merged = self.lateral5(level5 * self.context(level5))
+        merged = self.smooth4(_enlarged(merged, level4) + self.lateral4(level4))
+        merged = self.smooth3(_enlarged(merged, level3) + self.lateral3(level3))
+        merged = self.smooth2(_enlarged(merged, level2) + self.lateral2(level2))
+        logits: Tensor = self.head(merged)
+        return logits
+
+
+def _enlarged(features: Tensor, like: Tensor) -> Tensor:
+    return functional.interpolate(features, size=like.shape[-2:], mode="nearest")
+
+
+def decode(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (batch, 69, 2) as x, y in pixels of the network's input, and their confidence (batch, 69) in 0..1.
+
+    Per channel: softmax over the heatmap, then the mean position inside the 7x7 window around the peak. The confidence is the
+    probability in that window.
+    """
+    height, width = logits.shape[-2:]
+    probability = logits.flatten(2).softmax(-1)
+    peak = probability.argmax(-1)
+    rows, columns = torch.arange(height), torch.arange(width)
+    near_row = ((rows - (peak // width)[..., None]).abs() <= WINDOW).to(probability.dtype)
+    near_column = ((columns - (peak % width)[..., None]).abs() <= WINDOW).to(probability.dtype)
+    window = probability.view(*logits.shape) * near_row[..., :, None] * near_column[..., None, :]
+    confidence = window.sum((2, 3))
+    x = (window.sum(2) * columns).sum(-1) / confidence
+    y = (window.sum(3) * rows).sum(-1) / confidence
+    centre_of_first_cell = (STRIDE - 1) / 2
+    return torch.stack([x, y], dim=-1) * STRIDE + centre_of_first_cell, confidence
+
+
+def load_network(path: Path) -> tuple[GarmentNetwork, str]:
+    """The network ready for inference, and the version its file states. Raises ValueError if the file was trained for other points."""
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    if metadata["points"] != " ".join(POINTS) or metadata["categories"] != " ".join(category.name for category in CATEGORIES):
+        raise ValueError(f"{path.name} was made for other points or categories than keypoints.landmarks")
+    network = GarmentNetwork()
+    network.load_state_dict(weights)
+    return network.eval(), metadata["version"]

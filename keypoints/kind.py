@@ -1,0 +1,17 @@
+"""What web and workers both know about garments."""
+
+from __future__ import annotations
+
+from tasks.kinds import Kind, Operation
+
+MODEL_VERSION = "garments-1"
+LONGEST_SIDE = 2000
+"""Pixels of the picture the model works on: enough to read the scale sheet's markers."""
+
+KIND = Kind(
+    name="keypoints",
+    model="keypoints.inference.model.GarmentModel",
+    operations={"predict": Operation(deadline_seconds=60, unit="picture")},
+    keep_inputs_seconds=7 * 86400,
+    model_version=MODEL_VERSION,
+)

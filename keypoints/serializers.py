@@ -1,0 +1,60 @@
+"""What a garment request may contain, and what its result looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from keypoints.landmarks import CATEGORY, CLOTHING, POINTS
+from tasks.fields import PictureField
+from tasks.serializers import SubmitSerializer
+
+
+class PredictSerializer(SubmitSerializer):
+    image = PictureField(help_text="One garment, laid flat or hanging: JPEG, PNG, WebP or HEIC.")
+    clothing = serializers.ChoiceField(
+        choices=list(CLOTHING),
+        error_messages={"invalid_choice": f"There is no such clothing; the choices are {', '.join(CLOTHING)}."},
+        help_text="What the picture shows: a category, or another word for one.",
+    )
+
+
+class PictureSerializer(serializers.Serializer[Any]):
+    """Pixels of the picture as sent, turned upright."""
+
+    width = serializers.IntegerField(min_value=1)
+    height = serializers.IntegerField(min_value=1)
+
+
+class PointSerializer(serializers.Serializer[Any]):
+    name = serializers.ChoiceField(choices=list(POINTS))
+    x = serializers.FloatField(help_text="Pixels from the left edge of the upright picture.")
+    y = serializers.FloatField(help_text="Pixels from its upper edge.")
+    confidence = serializers.FloatField(min_value=0, max_value=1)
+    estimated = serializers.BooleanField(help_text="True where the confidence is below 0.7.")
+
+
+class MeasurementSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    px = serializers.FloatField(min_value=0)
+    cm = serializers.FloatField(min_value=0, allow_null=True, help_text="Null without a scale sheet.")
+    plus_minus_cm = serializers.FloatField(min_value=0, allow_null=True, help_text="About nine of ten lengths are within it.")
+    approximate = serializers.BooleanField(help_text="True where no seam or edge marks the ends.")
+    estimated = serializers.BooleanField(help_text="True where one of its points is.")
+
+
+class ScaleSerializer(serializers.Serializer[Any]):
+    reference = serializers.ChoiceField(choices=["aruco_sheet"], allow_null=True)
+    px_per_cm = serializers.FloatField(min_value=0, allow_null=True, help_text="At the middle of the garment.")
+    markers = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of the sheet's markers that were seen.")
+
+
+class PredictResultSerializer(serializers.Serializer[Any]):
+    clothing = serializers.ChoiceField(choices=list(CLOTHING))
+    category = serializers.ChoiceField(choices=list(CATEGORY))
+    picture = PictureSerializer()
+    points = PointSerializer(many=True)
+    measurements = MeasurementSerializer(many=True)
+    scale = ScaleSerializer()
+    model_version = serializers.CharField()

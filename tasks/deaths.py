@@ -1,0 +1,54 @@
+"""Who is to blame when a process died while it ran a job (ENGINE.md, "Deaths")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from tasks.errors import Code
+
+if TYPE_CHECKING:
+    from tasks.models import Job
+
+CRASH_SIGNALS = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"})
+
+
+@dataclass(frozen=True)
+class Death:
+    """`signal` is the name that killed the child (`SIGABRT`), an exit code, or "" where nobody saw; `reason` a sentence for the log."""
+
+    signal: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Blame:
+    """What a death adds to the job's counters, and the code it ends with, if it does."""
+
+    crashes: int = 0
+    losses: int = 0
+    code: Code | None = None
+    detail: str = ""
+
+
+def verdict(job: Job, death: Death) -> Blame:
+    """A crash is what an input can do by itself; everything else is a loss.
+
+    Heap damage aborts late: a death in a child that had finished another job raises `crashes` to one below the limit at most, so that the last
+    one happens in a fresh child.
+    """
+    if death.signal in CRASH_SIGNALS:
+        return _crash(job, death.signal)
+    if job.losses + 1 >= settings.MAX_LOSSES:
+        return Blame(losses=1, code=Code.WORKER_LOST, detail=f"The worker was lost {job.losses + 1} times while it ran this job.")
+    return Blame(losses=1)
+
+
+def _crash(job: Job, signal: str) -> Blame:
+    ceiling = settings.MAX_CRASHES if job.fresh_child else settings.MAX_CRASHES - 1
+    crashes = min(job.crashes + 1, ceiling)
+    if crashes < settings.MAX_CRASHES:
+        return Blame(crashes=max(crashes - job.crashes, 0))
+    return Blame(crashes=1, code=Code.WORKER_CRASHED, detail=f"The model's process died of {signal} on this input {crashes} times.")

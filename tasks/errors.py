@@ -1,0 +1,95 @@
+"""Error codes and the exceptions that carry them; one enum for HTTP answers and failed jobs alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Code(StrEnum):
+    """Every `code` a client can read. `docs/api.md` lists them; a test keeps both together."""
+
+    INVALID_REQUEST = "invalid_request"
+    INVALID_BASE64 = "invalid_base64"
+    INVALID_IMAGE = "invalid_image"
+    INVALID_AUDIO = "invalid_audio"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    TOO_LARGE = "too_large"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_LONG = "too_long"
+    TRUNCATED_IMAGE = "truncated_image"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_ACCEPTABLE = "not_acceptable"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    INTERNAL_ERROR = "internal_error"
+    WORKER_CRASHED = "worker_crashed"
+    WORKER_LOST = "worker_lost"
+    TIMEOUT = "timeout"
+    NO_GARMENT = "no_garment"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    NO_SPEECH = "no_speech"
+
+
+@dataclass(frozen=True)
+class CodeFacts:
+    status: int
+    title: str
+    retryable: bool = False
+
+
+FACTS: dict[Code, CodeFacts] = {
+    Code.INVALID_REQUEST: CodeFacts(400, "The request is not valid"),
+    Code.INVALID_BASE64: CodeFacts(400, "A field is not base64"),
+    Code.INVALID_IMAGE: CodeFacts(400, "The file is not a picture that can be read"),
+    Code.INVALID_AUDIO: CodeFacts(400, "The file is not a recording that can be read"),
+    Code.UNSUPPORTED_FORMAT: CodeFacts(400, "The format of the file is not supported"),
+    Code.TOO_LARGE: CodeFacts(413, "The file or request is too large"),
+    Code.TOO_MANY_PIXELS: CodeFacts(400, "The picture has too many pixels"),
+    Code.TOO_LONG: CodeFacts(400, "The recording is too long"),
+    Code.TRUNCATED_IMAGE: CodeFacts(400, "The picture ends before its end"),
+    Code.UNAUTHENTICATED: CodeFacts(401, "No valid API key was sent"),
+    Code.FORBIDDEN: CodeFacts(403, "The API key does not allow this"),
+    Code.NOT_FOUND: CodeFacts(404, "There is no such resource"),
+    Code.METHOD_NOT_ALLOWED: CodeFacts(405, "The method is not allowed here"),
+    Code.NOT_ACCEPTABLE: CodeFacts(406, "None of the accepted formats can be produced"),
+    Code.UNSUPPORTED_MEDIA_TYPE: CodeFacts(415, "The media type of the request is not supported"),
+    Code.INTERNAL_ERROR: CodeFacts(500, "Something went wrong on our side", retryable=True),
+    Code.WORKER_CRASHED: CodeFacts(500, "The model's process crashed on this input"),
+    Code.WORKER_LOST: CodeFacts(500, "The worker was lost too often", retryable=True),
+    Code.TIMEOUT: CodeFacts(500, "The job ran past its deadline", retryable=True),
+    Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
+    Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
+    Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),
+    Code.NO_SPEECH: CodeFacts(422, "The recording holds no speech"),
+}
+
+
+def document(code: Code, detail: str, status: int | None = None) -> dict[str, Any]:
+    """An RFC 9457 problem document: the body of an error answer and the `error` of a failed job."""
+    facts = FACTS[code]
+    return {
+        "type": f"urn:fitsize:problem:{code}",
+        "title": facts.title,
+        "status": status or facts.status,
+        "detail": detail or facts.title,
+        "code": str(code),
+        "retryable": facts.retryable,
+    }
+
+
+class InvalidInput(Exception):
+    """An input that can never work, found by the model: the job fails with this code, without retry or traceback."""
+
+    def __init__(self, code: Code | str, detail: str = "") -> None:
+        self.code = Code(code)
+        self.detail = detail or FACTS[self.code].title
+        super().__init__(f"{self.code}: {self.detail}")
+
+
+class Canceled(Exception):
+    """The job was canceled, erased or taken from this worker: stop, the result is not wanted."""

@@ -1,0 +1,59 @@
+"""What must go on without workers: what died without a word is mended here. Several copies at once are safe; each step is conditional."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+from django.db.models import Q
+from django.utils import timezone
+
+from tasks import wakeups
+from tasks.deaths import Death
+from tasks.models import Input, Job, State, Worker, delete_files
+
+logger = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """A verdict needs two ticks without a gap by this process's own clock: a machine that slept, or a clock that jumped, convicts nobody."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.last_tick = -1e9
+        self.suspected: set[tuple[str, str]] = set()
+
+    def tick(self) -> None:
+        close_old_connections()
+        for step in (self.release_lost, self.wake_kinds, self.sweep_orphans):
+            try:
+                step()
+            except DatabaseError:
+                logger.warning("housekeeping: %s failed, it is tried again", step.__name__, exc_info=True)
+        self.last_tick = self.clock()
+
+    def release_lost(self) -> None:
+        """Jobs whose lease has run out or whose worker has not been seen: released on the second look that agrees with the first."""
+        steady = self.clock() - self.last_tick < 3 * settings.HOUSEKEEPING_TICK_SECONDS
+        lost = {(str(job.pk), job.lease or ""): job for job in self.lost_jobs()}
+        for key, job in lost.items():
+            if steady and key in self.suspected:
+                job.settle(Death("", reason="its worker was not seen any more"))
+        self.suspected = set(lost)
+
+    def lost_jobs(self) -> list[Job]:
+        alive = Worker.objects.alive().values("life")
+        lost = Q(lease_until__lt=timezone.now()) | ~Q(life__in=alive)
+        return list(Job.objects.filter(lost, state=State.RUNNING))
+
+    def wake_kinds(self) -> None:
+        for kind in Job.objects.filter(state=State.QUEUED).values_list("kind", flat=True).distinct():
+            wakeups.wake(kind)
+
+    def sweep_orphans(self) -> None:
+        for orphan in Input.objects.orphans():
+            delete_files([orphan.file])
+            orphan.delete()

@@ -1,0 +1,61 @@
+"""Pictures as models want them: decoded in the worker, upright, RGB, and no larger than asked."""
+
+from __future__ import annotations
+
+from typing import IO
+
+import pillow_heif
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tasks.errors import Code, InvalidInput
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF")
+
+pillow_heif.register_heif_opener(thumbnails=False)
+
+
+def open_picture(file: IO[bytes], longest_side: int, *, max_pixels: int = 50_000_000) -> Image.Image:
+    """The picture upright (EXIF orientation applied), RGB on white, shrunk so that no side exceeds `longest_side` pixels.
+
+    JPEG is shrunk while it is decoded (libjpeg's draft mode), to no less than `longest_side`. Raises InvalidInput("invalid_image" |
+    "too_many_pixels" | "truncated_image").
+    """
+    picture = _load(file, longest_side, max_pixels)
+    picture = _upright(picture)
+    picture = _on_white(picture)
+    picture.thumbnail((longest_side, longest_side), Image.Resampling.BILINEAR)
+    return picture
+
+
+def _load(file: IO[bytes], longest_side: int, max_pixels: int) -> Image.Image:
+    try:
+        picture = Image.open(file, formats=FORMATS)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise InvalidInput(Code.INVALID_IMAGE) from None
+    if picture.width * picture.height > max_pixels:
+        raise InvalidInput(Code.TOO_MANY_PIXELS)
+    if picture.format in ("JPEG", "MPO"):
+        picture.draft(picture.mode, (longest_side, longest_side))
+    try:
+        picture.load()
+    except OSError:
+        raise InvalidInput(Code.TRUNCATED_IMAGE) from None
+    except (SyntaxError, ValueError, EOFError):
+        raise InvalidInput(Code.INVALID_IMAGE) from None
+    return picture
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (SyntaxError, ValueError, KeyError, TypeError, OSError):  # broken EXIF occurs in the wild (findings/faces.md, section 4)
+        return picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if picture.mode in ("P", "RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        white.alpha_composite(picture)
+        picture = white
+    return picture.convert("RGB")

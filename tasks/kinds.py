@@ -1,0 +1,62 @@
+"""What web and workers both know about a model type; the registry of `settings.INFERENCE_KINDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
+
+    from tasks.models import Job
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked of a kind.
+
+    A job may run for `deadline_seconds + deadline_seconds_per_unit * units`; `unit` names what `Job.units` counts (`picture`, `audio second`).
+    """
+
+    deadline_seconds: float
+    unit: str = "job"
+    deadline_seconds_per_unit: float = 0.0
+
+
+def parameters_and_inputs(job: Job) -> dict[str, Any]:
+    """The default arguments of a model's method: the job's parameters, and each input opened, named by its role."""
+    return {**job.parameters, **job.open_inputs()}
+
+
+def no_effect(job: Job, result: dict[str, Any]) -> None:
+    """The default effect of a success in the database: none."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A model type: `name` is its folder, URL segment, Celery queue and `Job.kind`; `model` the dotted path of its `InferenceModel`.
+
+    `arguments` runs in the child before the model; `on_success` inside the transaction that completes the job, so that a worker that lost its
+    lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. `job_routes` are added under `/jobs/<id>/`.
+    """
+
+    name: str
+    model: str
+    operations: Mapping[str, Operation]
+    keep_inputs_seconds: int
+    model_version: str
+    arguments: Callable[[Job], dict[str, Any]] = parameters_and_inputs
+    on_success: Callable[[Job, dict[str, Any]], None] = no_effect
+    job_routes: list[URLPattern] = field(default_factory=list)
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """All kinds of this installation by name. Raises ImproperlyConfigured or ImportError for a wrong dotted path."""
+    found = [import_string(path) for path in settings.INFERENCE_KINDS]
+    return {kind.name: kind for kind in found}

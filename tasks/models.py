@@ -1,0 +1,386 @@
+"""Jobs, their inputs and saved files, and the workers that run them. The job row is the only truth about a job."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import IO, Any, ClassVar
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import connection, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from tasks import wakeups
+from tasks.deaths import Death, verdict
+from tasks.errors import Code, document
+from tasks.kinds import Kind, kinds
+from tasks.storage import opaque_name
+from tasks.transitions import claim_statement, let_go_statement
+from tasks.uploads import Upload
+
+logger = logging.getLogger(__name__)
+POSITION_CAP = 1000
+
+
+class State(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED)
+
+
+@dataclass(frozen=True)
+class Claimant:
+    """Who claims: a worker's name, its life, the pid of the child, and whether that child has finished no job yet."""
+
+    worker: str
+    life: str
+    pid: int
+    fresh: bool
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def submit(
+        self, *, owner_id: int, kind: Kind, operation: str, parameters: dict[str, Any], uploads: Mapping[str, Upload], units: float
+    ) -> Job:
+        """Store the inputs, commit a queued row, and make sure that a worker will look.
+
+        Rows of inputs come first (`receiving`), then the files, then the job: whatever dies between leaves at most an old `receiving` row.
+        """
+        inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
+        facts = kind.operations[operation]
+        job = Job(
+            owner_id=owner_id,
+            kind=kind.name,
+            operation=operation,
+            parameters=parameters,
+            units=units,
+            deadline_seconds=facts.deadline_seconds + facts.deadline_seconds_per_unit * units,
+            model_version=kind.model_version,
+        )
+        job.turn = self.next_turn(job)
+        with transaction.atomic():
+            job.save(force_insert=True)
+            Input.objects.filter(pk__in=[stored.pk for stored in inputs]).update(job=job, state=Input.State.STORED)
+            transaction.on_commit(lambda: wakeups.wake(job.kind))
+        return job
+
+    def next_turn(self, job: Job) -> int:
+        """1 + the owner's last turn in this queue, never below the turn that is served there now (the lowest that waits)."""
+        waiting = self.filter(kind=job.kind, priority=job.priority, state=State.QUEUED)
+        served = waiting.order_by("turn").values_list("turn", flat=True).first() or 0
+        own = waiting.filter(owner_id=job.owner_id).order_by("-turn").values_list("turn", flat=True).first()
+        return served if own is None else max(served, own + 1)
+
+    def claim(self, kind: str, claimant: Claimant) -> Job | None:
+        """Take the next queued job of this kind in one statement; None if there is none."""
+        values = {
+            "kind": kind,
+            "lease": secrets.token_hex(16),
+            "worker": claimant.worker,
+            "life": claimant.life,
+            "pid": claimant.pid,
+            "fresh": claimant.fresh,
+            "lease_margin": settings.LEASE_MARGIN_SECONDS,
+        }
+        return next(iter(self.raw(claim_statement(connection.vendor), values)), None)
+
+    def waiting(self, kind: str) -> bool:
+        return self.filter(kind=kind, state=State.QUEUED, cancel_requested=False).exists()
+
+    def running_of(self, life: str) -> JobQuerySet:
+        return self.filter(state=State.RUNNING, life=life)
+
+    def ended_among(self, ids: Iterable[str]) -> list[str]:
+        return [str(pk) for pk in self.filter(pk__in=list(ids), state__in=ENDED).values_list("pk", flat=True)]
+
+
+class Job(models.Model):
+    """One accepted request. `lease` belongs to the worker that runs it: whoever holds it may write the job's end."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs", db_index=False)
+    kind = models.CharField(max_length=40)
+    operation = models.CharField(max_length=40)
+    parameters = models.JSONField(default=dict)
+    units = models.FloatField(default=1.0)
+    model_version = models.CharField(max_length=80)
+
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    priority = models.SmallIntegerField(default=0)
+    turn = models.BigIntegerField(default=0)
+    cancel_requested = models.BooleanField(default=False)
+    progress = models.FloatField(default=0.0)
+    progress_step = models.CharField(max_length=80, default="", blank=True)
+    result = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+    warnings = models.JSONField(default=list)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    deadline_seconds = models.FloatField()
+
+    lease = models.CharField(max_length=32, null=True)  # noqa: DJ001 (no lease is not an empty lease)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=120, default="", blank=True)
+    life = models.CharField(max_length=32, default="", blank=True)
+    pid = models.IntegerField(default=0)
+    fresh_child = models.BooleanField(default=True)
+    attempts = models.PositiveIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0)
+    losses = models.PositiveSmallIntegerField(default=0)
+
+    objects: ClassVar = JobQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["kind", "priority", "turn", "created_at", "id"], condition=Q(state="queued"), name="job_queued"),
+            models.Index(fields=["owner", "kind", "priority", "turn"], condition=Q(state="queued"), name="job_queued_of_owner"),
+            models.Index(fields=["life", "pid"], condition=Q(state="running"), name="job_running"),
+            models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.operation} {self.id} {self.state}"
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def facts(self) -> Kind:
+        return kinds()[self.kind]
+
+    def open_inputs(self) -> dict[str, File[bytes]]:
+        """Each stored input, open for reading, by its role; the caller closes them."""
+        return {stored.role: default_storage.open(stored.file) for stored in self.inputs.filter(state=Input.State.STORED)}
+
+    def end(
+        self,
+        state: str,
+        *,
+        result: dict[str, Any] | None = None,
+        error: dict[str, Any] | None = None,
+        warnings: Sequence[Mapping[str, str]] = (),
+        files: Sequence[SavedFile] = (),
+        crashes: int = 0,
+        losses: int = 0,
+    ) -> str | None:
+        """Let go of a running job whose lease is mine; every end of a running job passes here. Its state now, None if the lease is not mine.
+
+        A job whose cancel was requested becomes canceled, whatever `state` says. Saved files' rows and the kind's `on_success` are in the same
+        transaction. Raises ValueError for a result that JSON cannot hold (NaN), database errors as they come.
+        """
+        no_nan = {"allow_nan": False}
+        values = {
+            "id": Job._meta.pk.get_db_prep_value(self.pk, connection),
+            "lease": self.lease,
+            "state": state,
+            "ended": state in ENDED,
+            "result": None if result is None else json.dumps(result, **no_nan),
+            "error": None if error is None else json.dumps(error),
+            "warnings": json.dumps(list(warnings), **no_nan),
+            "no_warnings": "[]",
+            "crashes": crashes,
+            "losses": losses,
+        }
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(let_go_statement(connection.vendor), values)
+                row = cursor.fetchone()
+            if row is None:
+                return None
+            self.state = row[0]
+            if self.state == State.SUCCEEDED and result is not None:
+                SavedFile.objects.bulk_create(files)
+                self.facts.on_success(self, result)
+            self.on_let_go()
+        return self.state
+
+    def release(self, *, crashes: int = 0, losses: int = 0) -> str | None:
+        """Queue a running job again whose attempt is known dead (canceled instead if that was asked for)."""
+        return self.end(State.QUEUED, crashes=crashes, losses=losses)
+
+    def already_ended_by_me(self) -> bool:
+        """After a commit whose answer was lost: the end that stands in the row was written under my lease."""
+        return Job.objects.filter(pk=self.pk, lease=self.lease, state__in=ENDED).exists()
+
+    def fail(self, code: Code, detail: str, *, crashes: int = 0, losses: int = 0) -> str | None:
+        return self.end(State.FAILED, error=document(code, detail), crashes=crashes, losses=losses)
+
+    def settle(self, death: Death) -> str | None:
+        """Let go of a running job whose process died: queued again, or failed if that was the last crash or loss it had."""
+        blame = verdict(self, death)
+        counts = {"crashes": blame.crashes, "losses": blame.losses}
+        state = self.fail(blame.code, blame.detail, **counts) if blame.code else self.release(**counts)
+        names = f"job {self.pk} kind={self.kind} worker={self.worker} life={self.life} attempt={self.attempts}"
+        logger.warning("%s: process %s lost to %s; now %s", names, self.pid, death.signal or death.reason, state)
+        return state
+
+    def cancel(self) -> None:
+        """At once while it is queued; a running job's result is discarded; an ended job stays as it is. Idempotent."""
+        with transaction.atomic():
+            queued = Job.objects.filter(pk=self.pk, state=State.QUEUED)
+            if queued.update(state=State.CANCELED, cancel_requested=True, finished_at=timezone.now()):
+                self.state = State.CANCELED
+                self.on_let_go()
+                return
+        Job.objects.filter(pk=self.pk, state=State.RUNNING).update(cancel_requested=True)
+
+    def on_let_go(self) -> None:
+        """What follows a state written a moment ago in this transaction."""
+        if not self.ended:
+            transaction.on_commit(lambda: wakeups.wake(self.kind))
+            return
+        if self.facts.keep_inputs_seconds == 0:
+            self.forget_inputs()
+        transaction.on_commit(lambda: wakeups.announce(str(self.pk)))
+
+    def forget_inputs(self) -> None:
+        names = list(self.inputs.filter(state=Input.State.STORED).values_list("file", flat=True))
+        self.inputs.update(state=Input.State.DELETED)
+        transaction.on_commit(lambda: delete_files(names))
+
+    def queue_position(self) -> int | None:
+        """How many jobs of this kind are served before it, plus one; None unless queued. Never counts past the cap."""
+        if self.state != State.QUEUED:
+            return None
+        earlier = Q(priority__lt=self.priority) | Q(priority=self.priority, turn__lt=self.turn)
+        earlier |= Q(priority=self.priority, turn=self.turn, created_at__lt=self.created_at)
+        ahead = Job.objects.filter(earlier, kind=self.kind, state=State.QUEUED).values("pk")[: POSITION_CAP + 1]
+        return ahead.count() + 1
+
+
+def delete_files(names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            default_storage.delete(name)
+        except OSError:
+            logger.exception("a stored file could not be deleted")
+
+
+class InputQuerySet(models.QuerySet["Input"]):
+    def receive(self, owner_id: int, role: str, upload: Upload) -> Input:
+        """Store an upload: the row first, then the file. Raises OSError if the storage fails; the row then stays `receiving` for housekeeping."""
+        name = opaque_name("inputs")
+        row = self.create(
+            owner_id=owner_id, role=role, file=name, content_type=upload.content_type, size=upload.size, sha256=upload.sha256()
+        )
+        upload.file.seek(0)
+        default_storage.save(name, File(upload.file))
+        return row
+
+    def orphans(self) -> InputQuerySet:
+        """Received long ago and never part of a job."""
+        old = timezone.now() - timedelta(seconds=settings.RECEIVING_SECONDS)
+        return self.filter(state=Input.State.RECEIVING, created_at__lt=old)
+
+
+class Input(models.Model):
+    """One stored file of a job, under an opaque name. `receiving` until the job that needs it is committed."""
+
+    class State(models.TextChoices):
+        RECEIVING = "receiving"
+        STORED = "stored"
+        DELETED = "deleted"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="inputs")
+    role = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVING)
+    file = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=80)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = InputQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["created_at"], condition=Q(state="receiving"), name="input_receiving")]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.id} {self.state}"
+
+
+class SavedFile(models.Model):
+    """A file that a model saved beside its result, stored under the token of the lease that made it."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=80)
+    file = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=80)
+    size = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["job", "name"], name="one_saved_file_per_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.job_id}"
+
+    def open(self) -> IO[bytes]:
+        return default_storage.open(self.file)
+
+
+class WorkerState(models.TextChoices):
+    LOADING = "loading"
+    READY = "ready"
+    DOWN = "down"
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def alive(self) -> WorkerQuerySet:
+        return self.filter(seen_at__gt=timezone.now() - timedelta(seconds=settings.WORKER_DEAD_AFTER_SECONDS))
+
+
+class Worker(models.Model):
+    """What a worker says of itself: its parent beats, its child says when the model is loaded. A name comes back, a life never does."""
+
+    life = models.CharField(primary_key=True, max_length=32)
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=40)
+    pid = models.IntegerField()
+    state = models.CharField(max_length=10, choices=WorkerState.choices, default=WorkerState.LOADING)
+    detail = models.CharField(max_length=300, default="", blank=True)
+    load_seconds = models.FloatField(null=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = WorkerQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.life} {self.state}"
+
+
+def kind_states() -> dict[str, str]:
+    """`loading`, `ready`, `busy` or `down` for each kind, from the workers that have beaten lately."""
+    seen: dict[str, set[str]] = {name: set() for name in kinds()}
+    busy = set(Job.objects.filter(state=State.RUNNING).values_list("kind", flat=True).distinct())
+    for kind, state in Worker.objects.alive().values_list("kind", "state"):
+        seen.setdefault(kind, set()).add(state)
+    return {kind: _kind_state(states, kind in busy) for kind, states in seen.items()}
+
+
+def _kind_state(states: set[str], busy: bool) -> str:
+    if WorkerState.READY in states:
+        return "busy" if busy else "ready"
+    return "loading" if WorkerState.LOADING in states else "down"
+
+

@@ -1,0 +1,150 @@
+"""Running jobs in a worker's child: claim the best queued row, predict, record; again for up to a second, then end."""
+
+from __future__ import annotations
+
+import logging
+import mimetypes
+import time
+from contextlib import ExitStack
+from typing import IO, Any
+
+from celery import shared_task
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, close_old_connections
+
+from tasks import wakeups
+from tasks.errors import Canceled, Code, InvalidInput, document
+from tasks.inference.model import InferenceModel, Run
+from tasks.models import Job, SavedFile, State, delete_files
+from tasks.storage import opaque_name
+from tasks.worker import child
+
+logger = logging.getLogger(__name__)
+PROGRESS_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+
+
+class JobRun(Run):
+    """A model's link to the world while it runs a job: everything is written under the job's lease, and refused once that is lost."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.saved: list[SavedFile] = []
+        self.reported_at = 0.0
+
+    def progress(self, fraction: float, step: str = "") -> None:
+        now = time.monotonic()
+        if now - self.reported_at < PROGRESS_SECONDS and step == self.job.progress_step:
+            return
+        self.reported_at = now
+        self.job.progress_step = step
+        held = Job.objects.filter(pk=self.job.pk, lease=self.job.lease, state=State.RUNNING)
+        held.update(progress=min(max(fraction, 0.0), 1.0), progress_step=step)
+
+    def check_canceled(self) -> None:
+        held = Job.objects.filter(pk=self.job.pk, lease=self.job.lease, state=State.RUNNING, cancel_requested=False)
+        if not held.exists():
+            raise Canceled
+
+    def save(self, name: str, file: IO[bytes]) -> None:
+        self.check_canceled()
+        stored = default_storage.save(opaque_name(f"saved/{self.job.pk}/{self.job.lease}"), File(file))
+        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        row = SavedFile(job=self.job, name=name, file=stored, content_type=content_type, size=default_storage.size(stored))
+        self.saved.append(row)
+
+    def forget_files(self) -> None:
+        delete_files(saved.file for saved in self.saved)
+        self.saved.clear()
+
+
+@shared_task(name=wakeups.RUN_JOBS, ignore_result=True)
+def run_jobs(kind: str) -> None:
+    """The only inference task. A message is a wake-up for a kind and names no job.
+
+    The first claim passes the baton if more rows wait (another worker may be idle); a drain over a second old ends after its job and wakes its
+    successor, so that a shutdown or recycling waits for one job and a second at most. A child whose completion is refused claims nothing more.
+    """
+    close_old_connections()
+    child.release_own()
+    started = time.monotonic()
+    job = claim(kind)
+    if job and Job.objects.waiting(kind):
+        wakeups.wake(kind)
+    while job:
+        if not run_job(job, child.model):
+            return
+        child.fresh = False
+        if time.monotonic() - started > settings.DRAIN_SECONDS or child.stopping:
+            wakeups.wake(kind)
+            return
+        job = claim(kind)
+
+
+def claim(kind: str) -> Job | None:
+    """The next job, unless this worker is shutting down. A claim whose answer is lost is released: it must not be held until its lease ends."""
+    if child.stopping:
+        return None
+    try:
+        return Job.objects.claim(kind, child.claimant())
+    except DatabaseError:
+        close_old_connections()
+        child.release_own()
+        raise
+
+
+def run_job(job: Job, model: InferenceModel) -> bool:
+    """Predict and record. False if the job was not ours any more when it ended."""
+    logger.info("job %s kind=%s worker=%s life=%s attempt=%s: running", job.pk, job.kind, job.worker, job.life, job.attempts)
+    run = JobRun(job)
+    end = predicted(job, model, run)
+    state = recorded(job, end)
+    if state != State.SUCCEEDED:
+        run.forget_files()
+    logger.info("job %s kind=%s worker=%s life=%s attempt=%s: %s", job.pk, job.kind, job.worker, job.life, job.attempts, state or "lost")
+    return state is not None
+
+
+def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
+    """The arguments of `Job.end` for what the model made of the job."""
+    try:
+        with ExitStack() as files:
+            arguments = job.facts.arguments(job)
+            for value in arguments.values():
+                if hasattr(value, "close"):
+                    files.callback(value.close)
+            result = getattr(model, job.operation)(run, **arguments)
+        warnings = result.pop("warnings", [])
+        return {"state": State.SUCCEEDED, "result": result, "warnings": warnings, "files": run.saved}
+    except InvalidInput as refused:
+        return {"state": State.FAILED, "error": document(refused.code, refused.detail)}
+    except Canceled:
+        return {"state": State.CANCELED}
+    except Exception:
+        return internal_error(job)
+
+
+def internal_error(job: Job) -> dict[str, Any]:
+    """Our fault: the traceback goes to the log, the client reads only the code."""
+    logger.exception("job %s kind=%s attempt=%s raised", job.pk, job.kind, job.attempts)
+    return {"state": State.FAILED, "error": document(Code.INTERNAL_ERROR, "")}
+
+
+def recorded(job: Job, end: dict[str, Any]) -> str | None:
+    """Write the end, again and again while the database is away and the lease lasts. The state written, None if the lease was lost."""
+    lost_at = time.monotonic() + job.deadline_seconds + settings.LEASE_MARGIN_SECONDS
+    while True:
+        try:
+            return job.end(**end) or (job.already_ended_by_me() and job.state) or None
+        except DatabaseError:
+            logger.warning("job %s: its end could not be written, trying again", job.pk, exc_info=True)
+            if time.monotonic() > lost_at:
+                return None
+            close_old_connections()
+            time.sleep(RETRY_SECONDS)
+        except (ValueError, TypeError):
+            if end["state"] != State.SUCCEEDED:
+                raise
+            end = internal_error(job)

@@ -1,0 +1,86 @@
+"""The two hot statements of the protocol, for SQLite and PostgreSQL: a worker claims a job, and lets go of it.
+
+Each is one UPDATE with its condition inside; nobody reads first and writes later (ENGINE.md, "Claim and complete").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True)
+class Dialect:
+    now: str
+    deadline: str
+    lease_until: str
+    json: str
+    skip_locked: str = ""
+    lazy_commit: str = ""
+
+
+SQLITE_NOW = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'{})"
+SQLITE = Dialect(
+    now=SQLITE_NOW.format(""),
+    deadline=SQLITE_NOW.format(", deadline_seconds || ' seconds'"),
+    lease_until=SQLITE_NOW.format(", (deadline_seconds + %(lease_margin)s) || ' seconds'"),
+    json="%({})s",
+)
+# A claim lost in a power cut leaves the job queued, so PostgreSQL need not wait for its disk there (submit and end do wait).
+POSTGRESQL = Dialect(
+    now="clock_timestamp()",
+    deadline="clock_timestamp() + make_interval(secs => deadline_seconds)",
+    lease_until="clock_timestamp() + make_interval(secs => deadline_seconds + %(lease_margin)s)",
+    json="CAST(%({})s AS jsonb)",
+    skip_locked="FOR UPDATE SKIP LOCKED",
+    lazy_commit=", set_config('synchronous_commit', 'off', true) AS lazy_commit",
+)
+
+DIALECTS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
+
+CLAIM = """
+UPDATE tasks_job SET state = 'running', lease = %(lease)s, attempts = attempts + 1, worker = %(worker)s, life = %(life)s, pid = %(pid)s,
+    fresh_child = %(fresh)s, started_at = {now}, deadline_at = {deadline}, lease_until = {lease_until}, expires_at = NULL,
+    progress = 0, progress_step = ''
+WHERE state = 'queued' AND id = (
+    SELECT id FROM tasks_job
+    WHERE kind = %(kind)s AND state = 'queued' AND NOT cancel_requested AND (expires_at IS NULL OR expires_at > {now})
+    ORDER BY priority, turn, created_at, id LIMIT 1 {skip_locked}
+)
+RETURNING *{lazy_commit}
+"""
+
+# A job that is wanted no more is canceled, whatever else would have become of it. An ended row keeps its lease token: a repeated commit whose
+# answer was lost recognises itself. A queued row has none.
+LET_GO = """
+UPDATE tasks_job SET
+    state = CASE WHEN cancel_requested THEN 'canceled' ELSE %(state)s END,
+    result = CASE WHEN cancel_requested THEN NULL ELSE {result} END,
+    error = CASE WHEN cancel_requested THEN NULL ELSE {error} END,
+    warnings = CASE WHEN cancel_requested THEN {no_warnings} ELSE {warnings} END,
+    lease = CASE WHEN cancel_requested OR %(ended)s THEN lease ELSE NULL END,
+    finished_at = CASE WHEN cancel_requested OR %(ended)s THEN {now} ELSE NULL END,
+    crashes = crashes + %(crashes)s, losses = losses + %(losses)s
+WHERE id = %(id)s AND lease = %(lease)s AND state = 'running'
+RETURNING state
+"""
+
+
+@cache
+def claim_statement(vendor: str) -> str:
+    dialect = DIALECTS[vendor]
+    return CLAIM.format(
+        now=dialect.now,
+        deadline=dialect.deadline,
+        lease_until=dialect.lease_until,
+        skip_locked=dialect.skip_locked,
+        lazy_commit=dialect.lazy_commit,
+    )
+
+
+@cache
+def let_go_statement(vendor: str) -> str:
+    dialect = DIALECTS[vendor]
+    fields = {name: dialect.json.format(name) for name in ("result", "error", "warnings", "no_warnings")}
+    return LET_GO.format(now=dialect.now, **fields)
+

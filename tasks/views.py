@@ -1,0 +1,130 @@
+"""Submitting a job and following it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from tasks.documents import JobListSerializer, job_document, job_url
+from tasks.kinds import kinds
+from tasks.models import Job, SavedFile
+from tasks.serializers import SubmitSerializer
+from tasks.waiting import HOLD, held_for, wanted_seconds
+
+
+class HasScope(BasePermission):
+    """A key submits only to the kinds it has scopes for."""
+
+    message = "This API key has no scope for this kind."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.auth is None or request.auth.allows(getattr(view, "kind", ""))
+
+
+class JobAnswers(GenericAPIView[Job]):
+    """A view that answers with a job, and may have its client held until that job ends."""
+
+    serializer_class: type[BaseSerializer[Any]] = JobListSerializer
+
+    def own_job(self, pk: UUID | str) -> Job:
+        return get_object_or_404(Job, pk=pk, owner=self.request.user)
+
+    def answer(self, job: Job, status: int = 200) -> Response:
+        """The job; while it runs, the front is asked to hold a client that wants to wait.
+
+        Never twice: after the hold the client gets what there is. What the front keeps back needs no body.
+        """
+        seconds = wanted_seconds(self.request)
+        hold = bool(seconds) and not job.ended and not held_for(self.request)
+        response = Response(None if hold and "fitsize.front" in self.request.META else job_document(job), status)
+        response["Location"] = job_url(job)
+        response["Cache-Control"] = "private, no-cache"
+        if not job.ended:
+            response["Retry-After"] = "1"
+        if seconds is not None:
+            response["Preference-Applied"] = f"wait={seconds}"
+            response["Vary"] = "Prefer"
+        if hold:
+            response[HOLD] = f"{job.pk} {seconds}"
+        return response
+
+
+class SubmitView(JobAnswers):
+    """An app's whole view: `kind`, `operation` and `serializer_class`. Answers 202 with the job, or 200 where it ended while the client waited."""
+
+    kind: ClassVar[str]
+    operation: ClassVar[str]
+    serializer_class: type[SubmitSerializer]
+    permission_classes: ClassVar = [IsAuthenticated, HasScope]
+
+    def post(self, request: Request) -> Response:
+        if held := held_for(request):
+            job = self.own_job(held)
+        else:
+            job = self.submit(request)
+        return self.answer(job, 200 if job.ended else 202)
+
+    def submit(self, request: Request) -> Job:
+        form = self.get_serializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Job.objects.submit(
+            owner_id=request.user.pk,
+            kind=kinds()[self.kind],
+            operation=self.operation,
+            parameters=form.parameters(),
+            uploads=form.uploads(),
+            units=form.units(),
+        )
+
+
+class JobView(JobAnswers):
+    def get(self, request: Request, pk: UUID) -> Response:
+        return self.answer(self.own_job(pk))
+
+
+class CancelView(JobAnswers):
+    def post(self, request: Request, pk: UUID) -> Response:
+        job = self.own_job(pk)
+        job.cancel()
+        job.refresh_from_db()
+        return self.answer(job, 200 if job.ended else 202)
+
+
+class JobPages(CursorPagination):
+    ordering = ("-created_at", "-id")
+    page_size = 50
+    page_size_query_param = "limit"
+    max_page_size = 200
+
+
+class JobListView(ListAPIView[Job]):
+    """One's own jobs, newest first."""
+
+    serializer_class = JobListSerializer
+    pagination_class = JobPages
+
+    def get_queryset(self) -> QuerySet[Job]:
+        return Job.objects.filter(owner=self.request.user).prefetch_related("files")
+
+
+class FileView(GenericAPIView[SavedFile]):
+    """A saved file for the owner of its job. Opened as a page it can neither run script nor load anything."""
+
+    def get(self, request: Request, pk: UUID, name: str) -> HttpResponseBase:
+        saved = get_object_or_404(SavedFile, job_id=pk, job__owner=request.user, name=name)
+        response = FileResponse(saved.open(), content_type=saved.content_type, filename=saved.name)
+        response["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+        response["Cache-Control"] = "private, no-cache"
+        return response

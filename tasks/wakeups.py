@@ -1,0 +1,102 @@
+"""The two signals: "there is work of this kind" (a Celery message) and "this job ended" (publish/subscribe).
+
+Both may be lost: housekeeping sends the first again, the front reads the table for the second. So neither ever fails a request.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from urllib.parse import urlsplit
+
+import redis
+from celery import current_app
+from django.conf import settings
+from kombu import Connection
+from kombu.exceptions import OperationalError
+from kombu.pools import ProducerPool, producers, reset
+
+logger = logging.getLogger(__name__)
+CHANNEL = "fitsize.ended"
+RUN_JOBS = "tasks.run_jobs"
+TROUBLE = (redis.RedisError, OperationalError, OSError)
+
+
+def redis_url(broker_url: str) -> str | None:
+    """The broker's address as redis-py writes it; None if the broker is not a Redis."""
+    parts = urlsplit(broker_url)
+    if parts.scheme == "redis+socket":
+        return f"unix://{parts.path}"
+    return broker_url if parts.scheme in ("redis", "rediss") else None
+
+
+class Breaker:
+    """After a failure nothing is tried for a while: one timed-out publish per window, however many requests come."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.open_until = 0.0
+
+    def closed(self) -> bool:
+        return time.monotonic() >= self.open_until
+
+    def trip(self) -> None:
+        self.open_until = time.monotonic() + self.seconds
+
+
+class Broker:
+    """A publisher's connections, with time-outs of its own: a consumer may wait for a broker, a request may not."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.breaker = Breaker(settings.BREAKER_SECONDS)
+        seconds = settings.PUBLISH_TIMEOUT_SECONDS
+        address = redis_url(url)
+        self.redis = redis.Redis.from_url(address, socket_timeout=seconds, socket_connect_timeout=seconds) if address else None
+        options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, "socket_timeout": seconds, "socket_connect_timeout": seconds}
+        options |= {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+        self.connection = Connection(url, transport_options=options)
+
+    @property
+    def producers(self) -> ProducerPool:
+        return producers[self.connection]
+
+    def message_waits(self, kind: str) -> bool:
+        return bool(self.redis and self.redis.llen(kind))
+
+    def publish(self, kind: str) -> None:
+        with self.producers.acquire(block=True, timeout=settings.PUBLISH_TIMEOUT_SECONDS) as producer:
+            current_app.send_task(RUN_JOBS, args=[kind], queue=kind, producer=producer, retry=False, ignore_result=True)
+
+
+broker = Broker(settings.BROKER_URL)  # made at import: made lazily by several threads, the loser's end disconnects the winner
+os.register_at_fork(after_in_child=reset)  # a child must not write into its parent's sockets
+
+
+def wake(kind: str) -> bool:
+    """Make sure that a message waits for this kind. Call it after the commit: whoever pops a waiting message then sees the row.
+
+    False if the broker could not be reached; housekeeping sends what was not sent.
+    """
+    if not broker.breaker.closed():
+        return False
+    try:
+        if not broker.message_waits(kind):
+            broker.publish(kind)
+    except TROUBLE as error:
+        broker.breaker.trip()
+        logger.warning("no wake-up for %s, housekeeping will send it: %s", kind, error)
+        return False
+    return True
+
+
+def announce(job: str) -> None:
+    """Tell the fronts that a job ended. Without it their clients wait for the next re-read."""
+    if broker.redis is None or not broker.breaker.closed():
+        return
+    try:
+        broker.redis.publish(CHANNEL, job)
+    except TROUBLE as error:
+        broker.breaker.trip()
+        logger.warning("the end of %s was not announced: %s", job, error)

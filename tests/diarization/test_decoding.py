@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from diarization.inference.decoding import Recording, decode
+from tasks.errors import InvalidInput
+from tests.diarization.sounds import Sound, encoded, noise, tone, wav
+
+
+def decoded(content: bytes, *, max_seconds: float = 100) -> Recording:
+    return decode(io.BytesIO(content), max_seconds=max_seconds)
+
+
+def code_of(content: bytes, *, max_seconds: float = 100) -> str:
+    with pytest.raises(InvalidInput) as refused:
+        decoded(content, max_seconds=max_seconds)
+    return refused.value.code
+
+
+def loudest_hertz(sound: Sound) -> float:
+    return float(np.abs(np.fft.rfft(sound)).argmax() * 16_000 / len(sound))
+
+
+FORMATS = [
+    ("wav", "pcm_s16le", 44_100, "stereo"),
+    ("mp3", "libmp3lame", 44_100, "mono"),
+    ("ipod", "aac", 48_000, "stereo"),
+    ("adts", "aac", 48_000, "mono"),
+    ("flac", "flac", 8_000, "mono"),
+    ("ogg", "libopus", 48_000, "mono"),
+    ("webm", "libopus", 48_000, "stereo"),
+    ("mp4", "aac", 22_050, "mono"),
+]
+
+
+@pytest.mark.parametrize(("container", "codec", "rate", "layout"), FORMATS)
+def test_any_format_becomes_16_khz_mono(container: str, codec: str, rate: int, layout: str) -> None:
+    recording = decoded(encoded(tone(3), container, codec, rate=rate, layout=layout))
+    assert recording.sound.dtype == np.float32
+    assert recording.complete
+    assert abs(recording.seconds - 3) < 0.1
+    assert abs(loudest_hertz(recording.sound) - 440) < 1
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 6, 8])
+def test_any_number_of_channels_is_mixed_into_one(channels: int) -> None:
+    recording = decoded(wav(tone(1, hertz=100), channels=channels))
+    assert recording.sound.shape == (16_000,)
+    assert loudest_hertz(recording.sound) == 100
+
+
+def test_a_wav_at_16_khz_is_decoded_exactly() -> None:
+    assert np.allclose(decoded(wav(tone(0.5))).sound, tone(0.5), atol=1 / 32_768)
+
+
+NOT_SOUND = {
+    "empty": b"",
+    "text": b"hello, this is no sound\n" * 500,
+    "random bytes": np.random.default_rng(0).bytes(50_000),
+    "a header without sound": wav(tone(0)),
+    "a picture": b"\x89PNG\r\n\x1a\n" + bytes(1000),
+    "an mp4 cut before its index": encoded(tone(3), "mp4", "aac", rate=48_000)[:10_000],
+    "a play list": b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n",
+    "a list of files": b"ffconcat version 1.0\nfile /etc/hostname\n",
+    "one sample a second": wav(tone(1), rate=1),
+}
+
+
+@pytest.mark.parametrize("content", NOT_SOUND.values(), ids=NOT_SOUND)
+def test_what_holds_no_sound_is_refused(content: bytes) -> None:
+    assert code_of(content) == "invalid_audio"
+
+
+def test_a_video_without_sound_is_refused() -> None:
+    assert code_of(silent_video()) == "invalid_audio"
+
+
+def silent_video() -> bytes:
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output:
+        stream = output.add_stream("mpeg4", rate=5)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for _ in range(5):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))))
+        output.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def test_a_recording_over_the_limit_is_refused_while_it_is_decoded() -> None:
+    assert code_of(wav(tone(3)), max_seconds=2) == "too_long"
+    assert decoded(wav(tone(2)), max_seconds=2).seconds == 2
+
+
+@pytest.mark.parametrize(("container", "codec"), [("wav", "pcm_s16le"), ("flac", "flac")])
+def test_a_cut_file_gives_what_it_holds_and_says_so(container: str, codec: str) -> None:
+    whole = encoded(noise(10), container, codec, rate=16_000)
+    recording = decoded(whole[: len(whole) // 2])
+    assert not recording.complete
+    assert 4 < recording.seconds < 6
+
+
+def test_damage_in_the_middle_costs_only_that_part() -> None:
+    whole = bytearray(encoded(noise(10), "flac", "flac", rate=16_000))
+    middle = len(whole) // 2
+    whole[middle : middle + 20_000] = bytes(20_000)
+    recording = decoded(bytes(whole))
+    assert not recording.complete
+    assert 8 < recording.seconds < 10
+
+
+def test_a_change_of_format_midway_is_followed() -> None:
+    joined = encoded(tone(2), "adts", "aac", rate=48_000) + encoded(tone(2), "adts", "aac", rate=24_000, layout="stereo")
+    recording = decoded(joined)
+    assert abs(recording.seconds - 4) < 0.3
+    assert abs(loudest_hertz(recording.sound) - 440) < 1
+
+
+def test_numbers_that_are_none_become_silence() -> None:
+    sound = tone(1)
+    sound[100:200] = np.nan
+    sound[200:300] = np.inf
+    recording = decoded(encoded(sound, "wav", "pcm_f32le", rate=16_000))
+    assert np.isfinite(recording.sound).all()

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diarization.inference.model import DiarizationModel
+from diarization.serializers import PredictResultSerializer
+from tasks.errors import Canceled, InvalidInput
+from tasks.inference.model import Run
+from tests.diarization.conftest import Predict
+from tests.diarization.scoring import annotation, error_rate, reference
+from tests.diarization.sounds import Sound, encoded, noise, tone, wav
+
+pytestmark = pytest.mark.slow
+
+
+def codes(result: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [warning["code"] for warning in result["warnings"]]
+
+
+def test_the_result_is_valid_for_its_serializer(predict: Predict, sample_path: Path) -> None:
+    result = predict(sample_path.read_bytes(), num_speakers=2)
+    assert result.pop("warnings") == []
+    serializer = PredictResultSerializer(data=result)
+    assert serializer.is_valid(), serializer.errors
+    assert serializer.validated_data == result
+
+
+def test_two_people_on_the_telephone_are_told_apart(predict: Predict, sample_path: Path) -> None:
+    result = predict(sample_path.read_bytes(), num_speakers=2)
+    found = annotation(result["turns"])
+    assert (result["speakers"], result["num_speakers_found"]) == (["SPEAKER_00", "SPEAKER_01"], 2)
+    assert error_rate(reference(sample_path.with_suffix(".rttm")), found, seconds=30) <= 0.19  # the prototype: 0.186
+
+
+def test_turns_are_in_order_and_do_not_overlap(predict: Predict, sample_path: Path) -> None:
+    result = predict(sample_path.read_bytes(), num_speakers=2)
+    times = [time for turn in result["turns"] for time in (turn["start"], turn["end"])]
+    assert times == sorted(times)
+    assert times[-1] <= result["duration_seconds"] == pytest.approx(30.0, abs=0.01)
+    assert sum(result["speaking_seconds"].values()) == pytest.approx(sum(turn["end"] - turn["start"] for turn in result["turns"]), abs=0.01)
+    assert result["turns"][0]["speaker"] == "SPEAKER_00"
+
+
+def test_the_same_recording_gives_the_same_result(predict: Predict, sample_path: Path) -> None:
+    content = sample_path.read_bytes()
+    assert predict(content, num_speakers=2) == predict(content, num_speakers=2)
+
+
+SAME_SOUND = [
+    ("mp3", "libmp3lame", 44_100, "mono"),
+    ("ipod", "aac", 48_000, "mono"),
+    ("flac", "flac", 16_000, "mono"),
+    ("ogg", "libopus", 48_000, "mono"),
+    ("webm", "libopus", 48_000, "stereo"),
+    ("wav", "pcm_s16le", 44_100, "stereo"),
+    ("wav", "pcm_s16le", 48_000, "mono"),
+    ("wav", "pcm_s16le", 8_000, "mono"),
+]
+
+
+@pytest.mark.parametrize(("container", "codec", "rate", "layout"), SAME_SOUND)
+def test_another_format_gives_about_the_same_turns(
+    predict: Predict, sample_path: Path, sample: Sound, container: str, codec: str, rate: int, layout: str
+) -> None:
+    original = predict(sample_path.read_bytes(), num_speakers=2)
+    other = predict(encoded(sample, container, codec, rate=rate, layout=layout), num_speakers=2)
+    assert error_rate(annotation(original["turns"]), annotation(other["turns"]), seconds=30) < 0.12
+
+
+@pytest.mark.parametrize("hints", [{}, {"num_speakers": 2}])
+@pytest.mark.parametrize(
+    "sound", [np.zeros(160_000, np.float32), tone(10), noise(10), tone(0.05)], ids=["silence", "a tone", "noise", "0.05 seconds"]
+)
+def test_a_recording_without_speech_has_no_turns_and_says_so(predict: Predict, sound: Sound, hints: dict[str, int]) -> None:
+    result = predict(wav(sound), **hints)
+    assert (result["turns"], result["speakers"], codes(result)) == ([], [], ["no_speech"])
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0])
+def test_a_single_word_has_a_single_speaker(predict: Predict, sample: Sound, seconds: float) -> None:
+    result = predict(wav(sample[160_000 : 160_000 + round(seconds * 16_000)]), num_speakers=2)
+    assert result["speakers"] == ["SPEAKER_00"]
+    assert codes(result) == ["speaker_count_differs"]
+
+
+@pytest.mark.parametrize("hints", [{"num_speakers": 1}, {"max_speakers": 1}])
+def test_one_speaker_takes_all_turns_if_asked(predict: Predict, sample_path: Path, hints: dict[str, int]) -> None:
+    result = predict(sample_path.read_bytes(), **hints)
+    assert (result["speakers"], codes(result)) == (["SPEAKER_00"], [])
+
+
+def test_at_least_two_speakers_are_found_if_asked(predict: Predict, sample_path: Path) -> None:
+    result = predict(sample_path.read_bytes(), min_speakers=2)
+    assert result["asked"] == {"num_speakers": None, "min_speakers": 2, "max_speakers": None}
+    assert (result["num_speakers_found"], codes(result)) == (2, [])
+
+
+def test_a_cut_recording_is_used_with_a_warning(predict: Predict, sample_path: Path) -> None:
+    result = predict(sample_path.read_bytes()[:600_000], num_speakers=2)
+    assert codes(result) == ["incomplete_audio"]
+    assert result["duration_seconds"] == pytest.approx(18.75, abs=0.05)
+
+
+def test_a_file_that_is_no_recording_is_refused(predict: Predict) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        predict(b"not a recording at all" * 100)
+    assert refused.value.code == "invalid_audio"
+
+
+def test_a_recording_over_the_limit_is_refused(predict: Predict, sample_path: Path, settings: object) -> None:
+    settings.DIARIZATION_MAX_SECONDS = 20  # type: ignore[attr-defined]
+    with pytest.raises(InvalidInput) as refused:
+        predict(sample_path.read_bytes())
+    assert refused.value.code == "too_long"
+
+
+def test_progress_goes_through_the_steps_and_only_forward(model: DiarizationModel, sample_path: Path) -> None:
+    run = Run()
+    model.predict(run, io.BytesIO(sample_path.read_bytes()))
+    fractions = [fraction for fraction, _ in run.steps]
+    assert list(dict.fromkeys(step for _, step in run.steps)) == ["decoding", "speech", "voices", "speakers"]
+    assert fractions == sorted(fractions)
+    assert 0 <= fractions[0] <= fractions[-1] <= 1
+
+
+def test_a_canceled_job_stops_in_the_middle(model: DiarizationModel, sample_path: Path) -> None:
+    run = CanceledAt("voices")
+    with pytest.raises(Canceled):
+        model.predict(run, io.BytesIO(sample_path.read_bytes()))
+    assert run.steps[-1][1] == "speech"
+
+
+class CanceledAt(Run):
+    """Nobody wants the result any more once this step has been asked for."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.last_before = {"voices": "speech"}[step]
+
+    def check_canceled(self) -> None:
+        if self.steps and self.steps[-1][1] == self.last_before:
+            raise Canceled

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import numpy as np
+
+from diarization.inference.windows import cut, speech_inside, window_starts
+
+
+def test_windows_cover_a_region_evenly_and_stay_inside_it() -> None:
+    starts = window_starts(np.array([[10.0, 13.0]]), window=1.6, hop=0.4)
+    assert np.allclose(starts, [10.0, 10.35, 10.7, 11.05, 11.4])
+
+
+def test_a_short_region_gets_one_window_centred_on_it() -> None:
+    assert np.allclose(window_starts(np.array([[0.0, 0.6], [5.0, 6.0]]), window=1.6, hop=0.4), [-0.5, 4.7])
+
+
+def test_no_region_gives_no_window() -> None:
+    assert len(window_starts(np.zeros((0, 2)), window=1.6, hop=0.4)) == 0
+
+
+def test_speech_inside_a_window_is_marked_frame_by_frame() -> None:
+    active = speech_inside(np.array([0.0, 1.0, 5.0]), np.array([[0.5, 1.5]]), window=1.0, frames=4)
+    assert active.tolist() == [[0, 0, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]]
+
+
+def test_pieces_are_filled_with_zeros_outside_the_sound() -> None:
+    sound = np.array([1, 2, 3], np.float32)
+    assert cut(sound, np.array([-1, 1, 9]), 3).tolist() == [[0, 1, 2], [2, 3, 0], [0, 0, 0]]

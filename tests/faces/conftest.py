@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+from django.test import override_settings
+from pytest_django import Settings
+
+from faces.inference.model import FaceModel
+
+
+@pytest.fixture(scope="session")
+def model() -> FaceModel:
+    return loaded(landmarks=5)
+
+
+@pytest.fixture(scope="session")
+def model_with_68_points() -> FaceModel:
+    return loaded(landmarks=68)
+
+
+def loaded(landmarks: int) -> FaceModel:
+    model = FaceModel()
+    with override_settings(FACE_LANDMARKS=landmarks, FACE_ENCODER="auto"):
+        model.load()
+    return model
+
+
+@pytest.fixture(autouse=True)
+def default_settings(settings: Settings) -> None:
+    """The defaults, whatever the environment says."""
+    settings.FACE_LANDMARKS = 5
+    settings.FACE_ENCODER = "auto"
+    settings.FACE_VERIFY_THRESHOLD = 0.55
+    settings.FACE_UNSURE_MARGIN = 0.05

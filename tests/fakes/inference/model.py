@@ -1,0 +1,68 @@
+"""Models that misbehave in one way each."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import time
+from typing import IO, Any
+
+from tasks.errors import Code, InvalidInput
+from tasks.inference.model import InferenceModel, Run
+
+
+class FakeModel(InferenceModel):
+    version = "fake-1"
+
+    def load(self) -> None:
+        self.loaded_by = os.getpid()
+
+    def echo(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        files = {name: len(value.read()) for name, value in arguments.items() if hasattr(value, "read")}
+        values = {name: value for name, value in arguments.items() if name not in files}
+        return {"files": files, "values": values, "warnings": values.pop("warnings", [])}
+
+    def refuse(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        raise InvalidInput(Code.NO_FACE, "There is nobody in it.")
+
+    def fail(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        raise RuntimeError("/secret/path: something broke")
+
+    def not_a_number(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        return {"value": float("nan")}
+
+    def sleep(self, run: Run, seconds: float = 0.0, **arguments: Any) -> dict[str, Any]:
+        run.progress(0.5, "sleeping")
+        time.sleep(seconds)
+        return {"slept": seconds}
+
+    def burn(self, run: Run, milliseconds: float = 0.0, **arguments: Any) -> dict[str, Any]:
+        """So much CPU time, in this thread."""
+        end = time.thread_time() + milliseconds / 1000
+        number = 1.0
+        while time.thread_time() < end:
+            for _ in range(2000):
+                number = number * 1.0000001 + 1e-9
+        return {"burned": milliseconds}
+
+    def die(self, run: Run, signal_name: str = "SIGABRT", **arguments: Any) -> dict[str, Any]:
+        return self.killed(signal_name)
+
+    def die_once(self, run: Run, marker: str, signal_name: str = "SIGABRT", **arguments: Any) -> dict[str, Any]:
+        """Dies the first time; `marker` is a path that remembers it."""
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return {"survived": True}
+        return self.killed(signal_name)
+
+    def killed(self, signal_name: str) -> dict[str, Any]:
+        if signal_name == "SIGABRT":
+            os.abort()
+        os.kill(os.getpid(), signal.Signals[signal_name])
+        return {}
+
+    def save(self, run: Run, text: str = "", file: IO[bytes] | None = None, **arguments: Any) -> dict[str, Any]:
+        run.save("note.txt", io.BytesIO(text.encode()))
+        return {"saved": len(text)}

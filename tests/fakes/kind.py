@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.kinds import Kind, Operation
+from tasks.models import Job
+
+EFFECTS: list[tuple[str, dict[str, Any]]] = []
+
+
+def remember(job: Job, result: dict[str, Any]) -> None:
+    EFFECTS.append((str(job.pk), result))
+
+
+NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_once", "save")
+KIND = Kind(
+    name="fakes",
+    model="tests.fakes.inference.model.FakeModel",
+    operations={name: Operation(deadline_seconds=60) for name in NAMES},
+    keep_inputs_seconds=0,
+    model_version="fake-1",
+    on_success=remember,
+)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keypoints.inference.model import GarmentModel
+from keypoints.kind import KIND, MODEL_VERSION
+from keypoints.landmarks import CATEGORY
+from keypoints.serializers import PredictResultSerializer
+from keypoints.training.sample_photo import SamplePhoto
+from tasks.errors import InvalidInput
+from tasks.inference.model import Run
+
+TURNED_LEFT = 6
+"""EXIF orientation of a picture that must be turned a quarter clockwise to stand upright."""
+
+
+def jpeg(picture: Image.Image, **options: Any) -> io.BytesIO:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=92, **options)
+    file.seek(0)
+    return file
+
+
+def without_sheet(photo: SamplePhoto) -> Image.Image:
+    """The photo with its right half, where the sheet lies, behind a grey board."""
+    covered = photo.picture.copy()
+    covered[:, int(max(x for x, _ in photo.points.values())) + 20 :] = 128
+    covered[1000:, 800:] = 128
+    covered[680:, 860:] = 128
+    return Image.fromarray(covered)
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return Run()
+
+
+@pytest.fixture(scope="module")
+def result(model: GarmentModel, photo: SamplePhoto, run: Run) -> dict[str, Any]:
+    return model.predict(run, image=jpeg(Image.fromarray(photo.picture)), clothing="t-shirt")
+
+
+def test_the_result_is_valid_for_its_serializer(result: dict[str, Any]) -> None:
+    described = PredictResultSerializer(data={name: value for name, value in result.items() if name != "warnings"})
+    assert described.is_valid(), described.errors
+    assert set(described.validated_data) == set(result) - {"warnings"}
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_the_result_names_what_was_asked_and_what_was_used(result: dict[str, Any]) -> None:
+    assert (result["clothing"], result["category"]) == ("t-shirt", "short_sleeve_top")
+    assert result["picture"] == {"width": 1200, "height": 1600}
+    assert [point["name"] for point in result["points"]] == list(CATEGORY["short_sleeve_top"].points)
+    assert result["model_version"] == MODEL_VERSION == KIND.model_version
+
+
+def test_points_are_near_the_true_ones(result: dict[str, Any], photo: SamplePhoto) -> None:
+    found = {point["name"]: (point["x"], point["y"]) for point in result["points"]}
+    garment = np.ptp(list(photo.points.values()), axis=0)
+    for name, position in photo.points.items():
+        assert np.hypot(*np.subtract(found[name], position)) < 0.03 * np.hypot(*garment), name
+
+
+@pytest.mark.parametrize("name", ["body_length", "chest_width", "hem_width", "shoulder_width"])
+def test_centimetres_are_within_five_percent_and_within_their_plus_minus(result: dict[str, Any], photo: SamplePhoto, name: str) -> None:
+    found = next(measurement for measurement in result["measurements"] if measurement["name"] == name)
+    assert found["cm"] == pytest.approx(photo.centimetres[name], rel=0.05)
+    assert abs(found["cm"] - photo.centimetres[name]) <= found["plus_minus_cm"]
+
+
+def test_the_scale_names_its_reference(result: dict[str, Any]) -> None:
+    assert result["scale"]["reference"] == "aruco_sheet"
+    assert result["scale"]["markers"] == [10, 11, 12, 13]
+    assert result["warnings"] == []
+
+
+def test_the_overlay_is_saved_as_a_jpeg(result: dict[str, Any], run: Run) -> None:
+    assert list(run.files) == ["overlay.jpg"]
+    overlay = Image.open(io.BytesIO(run.files["overlay.jpg"]))
+    assert (overlay.format, overlay.size) == ("JPEG", (1050, 1400))
+
+
+def test_without_a_sheet_there_are_no_centimetres(model: GarmentModel, photo: SamplePhoto) -> None:
+    result = model.predict(Run(), image=jpeg(without_sheet(photo)), clothing="short_sleeve_top")
+    assert result["scale"] == {"reference": None, "px_per_cm": None, "markers": []}
+    assert {measurement["cm"] for measurement in result["measurements"]} == {None}
+    assert {measurement["plus_minus_cm"] for measurement in result["measurements"]} == {None}
+    assert "no_scale" in [warning["code"] for warning in result["warnings"]]
+
+
+def test_pixels_are_those_of_the_upright_original(model: GarmentModel, photo: SamplePhoto, result: dict[str, Any]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = TURNED_LEFT
+    large = Image.fromarray(photo.picture).resize((2400, 3200)).transpose(Image.Transpose.ROTATE_90)
+    turned = model.predict(Run(), image=jpeg(large, exif=exif), clothing="t-shirt")
+    assert turned["picture"] == {"width": 2400, "height": 3200}
+    for once, twice in zip(result["points"], turned["points"], strict=True):
+        assert (twice["x"] / 2, twice["y"] / 2) == pytest.approx((once["x"], once["y"]), abs=12)
+    assert turned["measurements"][0]["cm"] == pytest.approx(result["measurements"][0]["cm"], rel=0.02)
+
+
+def test_unsure_points_are_named_in_a_warning(model: GarmentModel) -> None:
+    nothing = Image.new("RGB", (300, 400), "white")
+    result = model.predict(Run(), image=jpeg(nothing), clothing="trousers")
+    assert [warning["code"] for warning in result["warnings"]] == ["no_scale", "estimated_points"]
+    assert any(point["estimated"] for point in result["points"])
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "invalid_image"), (b"no picture at all", "invalid_image"), (b"GIF89a" + bytes(40), "invalid_image")],
+)
+def test_what_is_no_picture_is_invalid_input(model: GarmentModel, content: bytes, code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        model.predict(Run(), image=io.BytesIO(content), clothing="skirt")
+    assert refused.value.code == code
+
+
+def test_a_truncated_picture_is_invalid_input(model: GarmentModel, photo: SamplePhoto) -> None:
+    whole = jpeg(Image.fromarray(photo.picture)).getvalue()
+    with pytest.raises(InvalidInput) as refused:
+        model.predict(Run(), image=io.BytesIO(whole[: len(whole) // 2]), clothing="skirt")
+    assert refused.value.code == "truncated_image"

@@ -1,0 +1,16 @@
+"""The project's settings with a fourth kind: one line each in settings and urls."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+os.environ.setdefault("FITSIZE_DATA", tempfile.mkdtemp(prefix="fitsize-tests-"))
+os.environ.setdefault("BROKER_URL", "memory://")
+os.environ.setdefault("BCRYPT_ROUNDS", "4")
+
+from fitsize.settings import *  # noqa: E402, F403
+
+INFERENCE_KINDS = [*INFERENCE_KINDS, "tests.fakes.kind.KIND"]  # noqa: F405
+ROOT_URLCONF = "tests.urls"
+ALLOWED_HOSTS = ["*"]
