@@ -15,18 +15,23 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINE = "django rest_framework environ celery kombu.transport.redis redis hiredis psycopg psycopg_pool bcrypt PIL.Image filetype tinytag rich structlog"
+ENGINE = "django rest_framework environ celery kombu.transport.redis redis hiredis psycopg psycopg_pool bcrypt"
+ENGINE += " PIL.Image filetype tinytag psutil rich structlog"
 MODULES = {
     "web": f"{ENGINE} gunicorn.app.base uvicorn uvicorn_worker uvloop httptools whitenoise.middleware",
     "keypoints": f"{ENGINE} torch numpy cv2.aruco pillow_heif safetensors.torch",
     "faces": f"{ENGINE} torch numpy dlib pillow_heif",
-    "diarization": f"{ENGINE} torch torchaudio pyannote.audio pyannote.audio.pipelines pyannote.audio.models.segmentation pyannote.audio.models.embedding"
-    " pyannote.core pyannote.metrics.diarization silero_vad av scipy.cluster.hierarchy",
+    "diarization": f"{ENGINE} torch torchaudio pyannote.audio pyannote.audio.pipelines pyannote.audio.models.segmentation"
+    " pyannote.audio.models.embedding pyannote.core pyannote.metrics.diarization silero_vad av scipy.cluster.hierarchy",
     "embedded": "fakeredis lupa.lua51",
-    "dev": "pytest pytest_django pytest_randomly pytest_cov hypothesis httpx psutil yaml check_jsonschema mypy importlinter",
+    "demo": "httpx",
+    "dev": "pytest pytest_django pytest_randomly pytest_cov hypothesis httpx yaml check_jsonschema mypy importlinter",
 }
 FILES = {
-    "faces": ["face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat", "face_recognition_models/models/shape_predictor_5_face_landmarks.dat"],
+    "faces": [
+        "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
+        "face_recognition_models/models/shape_predictor_5_face_landmarks.dat",
+    ],
     "diarization": ["resemblyzer/pretrained.pt", "silero_vad/data/silero_vad.jit", "pyannote/audio/sample/sample.wav"],
     "demo": ["skimage/data/astronaut.png"],
 }

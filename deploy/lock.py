@@ -24,7 +24,7 @@ PYTHONS = [{"python_version": "3.11", "python_full_version": "3.11.0"}, {"python
 # Wanted for one file or one import, without what they ask for.
 ALONE = {"diarization": ["resemblyzer==0.1.4"], "astronaut": ["scikit-image>=0.26,<0.27"], "reference": ["face_recognition==1.3.0"]}
 
-# Held: redis asks for the first on Python 3.11.0 to 3.11.2 only; from 81 on setuptools has no pkg_resources, which face_recognition_models imports.
+# Held: redis asks for the first on Python 3.11.0 to 3.11.2 only; setuptools 81 drops pkg_resources, which face_recognition_models imports.
 HELD = ["async-timeout>=4.0.3,<6", "setuptools>=77.0.3,<81"]
 
 # Asked for but not needed: docs/decisions/0002-torch-apart-and-locks.md says why for each.
@@ -45,7 +45,7 @@ PARTS = {
     "keypoints": ["keypoints"],
     "faces": ["faces"],
     "diarization": ["diarization"],
-    "demo": ["web", "keypoints", "faces", "diarization", "embedded", "astronaut"],
+    "demo": ["web", "keypoints", "faces", "diarization", "embedded", "demo", "astronaut"],
     "dev": ["dev", "reference"],
 }
 

@@ -60,8 +60,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 
         Rows of inputs come first (`receiving`), then the files, then the job: whatever dies between leaves at most an old `receiving` row.
         """
-        inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
         facts = kind.operations[operation]
+        inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
         job = Job(
             owner_id=owner_id,
             kind=kind.name,

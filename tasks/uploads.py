@@ -17,6 +17,7 @@ from tasks.heif import heif_size, is_heif
 HEAD_BYTES = 8192
 CHUNK_BYTES = 1 << 20
 PICTURE_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+OPENED = ("JPEG", "PNG", "WEBP")  # a phone's MPO is opened as JPEG
 RECORDING_TYPES = frozenset(
     {"audio/mpeg", "audio/mp4", "audio/x-wav", "audio/x-flac", "audio/ogg", "audio/aac", "video/mp4", "video/webm", "video/x-matroska"}
     | {"video/x-m4v", "video/quicktime"}
@@ -56,7 +57,7 @@ def picture(file: IO[bytes], size: int) -> Upload:
 def _measured(file: IO[bytes]) -> tuple[str, int, int]:
     file.seek(0)
     try:
-        header = Image.open(file, formats=tuple(PICTURE_TYPES))
+        header = Image.open(file, formats=OPENED)
     except UnidentifiedImageError:
         raise InvalidInput(Code.UNSUPPORTED_FORMAT, "The file is not a JPEG, PNG, WebP or HEIC picture.") from None
     except (OSError, SyntaxError, ValueError, EOFError):

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
 from tasks.kinds import kinds
 from tasks.views import CancelView, FileView, JobListView, JobView
+
+UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 urlpatterns: list[URLPattern] = [
     path("jobs", JobListView.as_view(), name="jobs"),
     path("jobs/<uuid:pk>", JobView.as_view(), name="job"),
     path("jobs/<uuid:pk>/cancel", CancelView.as_view(), name="job-cancel"),
-    path("jobs/<uuid:pk>/files/<str:name>", FileView.as_view(), name="job-file"),
+    re_path(rf"^jobs/(?P<pk>{UUID})/files/(?P<name>[\w.-]{{1,80}})$", FileView.as_view(), name="job-file"),
 ]
 for kind in kinds().values():
     urlpatterns += kind.job_routes

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 UNPRIVILEGED = ("postgres", "nobody")
 
@@ -62,7 +61,7 @@ def private_postgres() -> Iterator[str]:
         control = [str(place / "pg_ctl"), "-D", cluster, "-w", "-l", str(folder / "log")]
         run([*control, "-o", f"-c listen_addresses='' -k {folder} -c max_connections=60", "start"], user, folder)
         try:
-            yield f"postgresql://fitsize@{quote(str(folder), safe='')}/postgres"
+            yield f"postgresql://fitsize@/{folder}/postgres"
         finally:
             run([*control, "-m", "immediate", "stop"], user, folder)
 

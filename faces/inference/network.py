@@ -88,7 +88,8 @@ def _convolution(layer: Layer, affine: Layer, inputs: int) -> nn.Conv2d:
     weight = torch.from_numpy(layer.weights[:count].reshape(filters, inputs, rows, columns))
     scale, shift = torch.from_numpy(affine.weights[:filters]), torch.from_numpy(affine.weights[filters:])
     convolution = nn.Conv2d(inputs, filters, (rows, columns), (stride_y, stride_x), (padding_y, padding_x))
-    convolution.weight.data = weight * scale[:, None, None, None]
+    scaled = weight * scale[:, None, None, None]
+    convolution.weight.data = scaled.contiguous(memory_format=torch.channels_last)  # as chips lie: 7 ms a face instead of 12
     convolution.bias = nn.Parameter(torch.from_numpy(layer.weights[count:]) * scale + shift)
     return convolution
 
@@ -142,7 +143,7 @@ def load_network(file: Path) -> Network:
         raise ValueError(f"{file.name} does not hold dlib's face encoder")
     inputs = [3, *(layer.numbers[0] for layer in convolutions)]
     network = Network(list(map(_convolution, convolutions, affines, inputs)), _linear(last[0]))  # noqa: B905
-    return network.eval().to(memory_format=torch.channels_last)  # as chips lie: 12 to 7 ms a face
+    return network.eval()
 
 
 def _linear(layer: Layer) -> nn.Linear:

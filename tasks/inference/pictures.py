@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tasks.errors import Code, InvalidInput
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")  # a phone's MPO is opened as JPEG
 
 pillow_heif.register_heif_opener(thumbnails=False)
 

@@ -40,7 +40,8 @@ def rows(name: str) -> list[dict[str, str]]:
 def encode(model: FaceModel, name: str) -> NDArray[np.float32]:
     with (DEV / name).open("rb") as file:
         photo = read_photo(file, model.detector)
-    return model.encoder.encode(model.chip(photo, only_face(photo, name))[None])[0]
+    (encoding,) = model.encoder.encode(model.chip(photo, only_face(photo, name))[None])
+    return np.asarray(encoding)
 
 
 def reasons(model: FaceModel, name: str) -> list[str]:

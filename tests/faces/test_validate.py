@@ -64,7 +64,7 @@ def test_a_picture_without_a_face_is_an_answer_and_measures_nothing(model: FaceM
 def test_two_faces_are_boxed_both_and_refused(model: FaceModel) -> None:
     result = validate(model, two_astronauts())
     assert result["reasons"] == ["several_faces"] and check(result, "one_face")["value"] == 2
-    assert sorted(middle(face)[0] > 512 for face in result["faces"]) == [False, True]
+    assert [middle(face)[0] > 512 for face in result["faces"] if face["score"] >= 0.3] == [False, True]
 
 
 def test_a_much_smaller_face_behind_does_not_count_but_is_listed(model: FaceModel) -> None:
@@ -115,12 +115,12 @@ def test_a_dark_picture_is_told_from_a_blurred_one(model: FaceModel) -> None:
 
 
 def test_a_blurred_picture_is_refused(model: FaceModel) -> None:
-    result = validate(model, astronaut().filter(ImageFilter.GaussianBlur(4)))
+    result = validate(model, astronaut().filter(ImageFilter.GaussianBlur(2.5)))
     assert result["reasons"] == ["too_blurry"] and not result["valid"]
 
 
 def test_an_over_exposed_picture_is_refused(model: FaceModel) -> None:
-    assert "too_bright" in validate(model, ImageEnhance.Brightness(astronaut()).enhance(2.2))["reasons"]
+    assert "too_bright" in validate(model, ImageEnhance.Brightness(astronaut()).enhance(1.8))["reasons"]
 
 
 def test_a_face_that_leaves_the_picture_is_refused(model: FaceModel) -> None:

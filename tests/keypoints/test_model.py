@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from keypoints.inference.model import GarmentModel
+from keypoints.inference.scale import find_sheet
 from keypoints.kind import KIND, MODEL_VERSION
 from keypoints.landmarks import CATEGORY
 from keypoints.serializers import PredictResultSerializer
@@ -28,11 +29,12 @@ def jpeg(picture: Image.Image, **options: Any) -> io.BytesIO:
 
 
 def without_sheet(photo: SamplePhoto) -> Image.Image:
-    """The photo with its right half, where the sheet lies, behind a grey board."""
+    """The photo with a grey board over the sheet."""
+    found = find_sheet(photo.picture)
+    assert found is not None
+    (left, top), (right, bottom) = np.min(found.outline, axis=0), np.max(found.outline, axis=0)
     covered = photo.picture.copy()
-    covered[:, int(max(x for x, _ in photo.points.values())) + 20 :] = 128
-    covered[1000:, 800:] = 128
-    covered[680:, 860:] = 128
+    covered[int(top) : int(bottom), int(left) : int(right)] = 128
     return Image.fromarray(covered)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import save_file
 
 from keypoints.geometry import diagonal
 from keypoints.inference.model import GarmentModel
@@ -41,8 +42,6 @@ def test_most_points_of_real_photos_are_found(model: GarmentModel) -> None:
 
 
 def test_weights_for_other_points_are_refused(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     save_file({}, tmp_path / "other.safetensors", metadata={"points": " ".join(reversed(POINTS)), "categories": "", "version": "other"})
     with pytest.raises(ValueError, match="other points"):
         load_network(tmp_path / "other.safetensors")

@@ -1,0 +1,49 @@
+"""Jobs for the engine's tests: submitted without a view, run without Celery."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from fitsize.models import User
+from tasks import runs
+from tasks.kinds import kinds
+from tasks.models import Claimant, Job
+from tasks.uploads import Upload
+from tests.fakes.inference.model import FakeModel
+
+ME = Claimant(worker="fakes@here", life="my-life", pid=1, fresh=True)
+
+
+def upload(content: bytes = b"content") -> Upload:
+    return Upload(io.BytesIO(content), len(content), "application/octet-stream")
+
+
+def submit(owner: User, operation: str = "echo", uploads: dict[str, Upload] | None = None, **parameters: Any) -> Job:
+    return Job.objects.submit(
+        owner_id=owner.pk, kind=kinds()["fakes"], operation=operation, parameters=parameters, uploads=uploads or {}, units=1.0
+    )
+
+
+def claimed(owner: User, operation: str = "echo", claimant: Claimant = ME, **parameters: Any) -> Job:
+    submit(owner, operation, **parameters)
+    job = Job.objects.claim("fakes", claimant)
+    assert job is not None
+    return job
+
+
+def fresh(job: Job) -> Job:
+    return Job.objects.get(pk=job.pk)
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    """This process plays the child of a worker."""
+    model = FakeModel()
+    model.load()
+    monkeypatch.setattr(runs.child, "model", model)
+    monkeypatch.setattr(runs.child, "life", "my-life")
+    monkeypatch.setattr(runs.child, "name", "fakes@here")
+    return model

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from fitsize.models import User
+from tasks.models import Claimant, Job, State
+from tests.tasks.jobs import ME, claimed, fresh, submit
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_claim_takes_a_queued_job_and_says_who_runs_it(owner: User) -> None:
+    job = claimed(owner)
+    assert (job.state, job.attempts, job.worker, job.life, job.pid) == (State.RUNNING, 1, "fakes@here", "my-life", 1)
+    assert job.lease is not None
+    assert fresh(job).lease == job.lease
+
+
+def test_a_claim_sets_the_deadline_and_the_end_of_the_lease_by_the_databases_clock(owner: User) -> None:
+    job = fresh(claimed(owner))
+    assert job.started_at and job.deadline_at and job.lease_until
+    assert abs((job.deadline_at - job.started_at).total_seconds() - 60) < 0.01
+    assert abs((job.lease_until - job.started_at).total_seconds() - 90) < 0.01
+    assert abs((timezone.now() - job.started_at).total_seconds()) < 5
+
+
+def test_nothing_is_claimed_twice(owner: User) -> None:
+    claimed(owner)
+    assert Job.objects.claim("fakes", ME) is None
+
+
+def test_no_job_of_another_kind_is_claimed(owner: User) -> None:
+    submit(owner)
+    assert Job.objects.claim("faces", ME) is None
+
+
+def test_jobs_are_claimed_in_the_order_of_priority_turn_and_time(owner: User) -> None:
+    jobs = [submit(owner) for _ in range(3)]
+    Job.objects.filter(pk=jobs[2].pk).update(priority=-1)
+    order = [Job.objects.claim("fakes", ME) for _ in range(3)]
+    assert [job and job.pk for job in order] == [jobs[2].pk, jobs[0].pk, jobs[1].pk]
+
+
+def test_an_owner_with_one_job_waits_for_one_of_the_owner_with_many(owner: User, stranger: User) -> None:
+    for _ in range(5):
+        submit(owner)
+    single = submit(stranger)
+    order = [Job.objects.claim("fakes", ME) for _ in range(3)]
+    assert single.pk in [job and job.pk for job in order[:2]]
+
+
+def test_a_newcomer_does_not_overtake_the_turn_that_is_served(owner: User, stranger: User) -> None:
+    jobs = [submit(owner) for _ in range(4)]
+    Job.objects.claim("fakes", ME)
+    Job.objects.claim("fakes", ME)
+    newcomer = submit(stranger)
+    assert newcomer.turn == fresh(jobs[2]).turn
+
+
+def test_an_expired_or_canceled_row_is_not_claimed(owner: User) -> None:
+    Job.objects.filter(pk=submit(owner).pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    Job.objects.filter(pk=submit(owner).pk).update(cancel_requested=True)
+    assert Job.objects.claim("fakes", ME) is None
+
+
+def test_the_first_claim_clears_the_time_by_which_it_had_to_start(owner: User) -> None:
+    Job.objects.filter(pk=submit(owner).pk).update(expires_at=timezone.now() + timedelta(seconds=60))
+    job = Job.objects.claim("fakes", ME)
+    assert job is not None
+    assert fresh(job).expires_at is None
+
+
+def test_a_claim_remembers_whether_its_child_had_finished_a_job(owner: User) -> None:
+    assert claimed(owner).fresh_child is True
+    assert claimed(owner, claimant=Claimant("fakes@here", "my-life", 1, fresh=False)).fresh_child is False

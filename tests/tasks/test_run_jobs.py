@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from fitsize.models import User
+from tasks import runs
+from tasks.models import Job, State
+from tests.fakes.inference.model import FakeModel
+from tests.tasks.jobs import ME, fresh, submit, upload
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_drain_runs_every_queued_job_of_its_kind(owner: User, worker: FakeModel) -> None:
+    jobs = [submit(owner, text=str(number)) for number in range(3)]
+    runs.run_jobs("fakes")
+    assert [fresh(job).result for job in jobs] == [{"files": {}, "values": {"text": str(number)}} for number in range(3)]
+
+
+def test_the_model_gets_parameters_and_opened_inputs(owner: User, worker: FakeModel) -> None:
+    job = submit(owner, uploads={"file": upload(b"12345")}, text="x")
+    runs.run_jobs("fakes")
+    assert fresh(job).result == {"files": {"file": 5}, "values": {"text": "x"}}
+
+
+def test_a_refused_input_fails_with_its_code(owner: User, worker: FakeModel) -> None:
+    job = submit(owner, "refuse")
+    runs.run_jobs("fakes")
+    row = fresh(job)
+    assert row.error is not None
+    assert (row.state, row.error["code"], row.error["detail"], row.attempts) == (State.FAILED, "no_face", "There is nobody in it.", 1)
+
+
+@pytest.mark.parametrize("operation", ["fail", "not_a_number"])
+def test_our_own_fault_is_an_internal_error_without_trace_or_path(owner: User, worker: FakeModel, operation: str) -> None:
+    job, next_job = submit(owner, operation), submit(owner)
+    runs.run_jobs("fakes")
+    error = fresh(job).error
+    assert error is not None
+    assert error["code"] == "internal_error"
+    assert "/secret" not in str(error)
+    assert fresh(next_job).state == State.SUCCEEDED
+
+
+def test_the_first_claim_passes_the_baton_when_more_rows_wait(owner: User, worker: FakeModel, wakened: list[str]) -> None:
+    submit(owner)
+    submit(owner)
+    runs.run_jobs("fakes")
+    assert wakened == ["fakes"]
+
+
+def test_a_single_job_passes_no_baton(owner: User, worker: FakeModel, wakened: list[str]) -> None:
+    submit(owner)
+    runs.run_jobs("fakes")
+    assert wakened == []
+
+
+def test_a_drain_over_its_time_ends_after_its_job_and_wakes_its_successor(
+    owner: User, worker: FakeModel, wakened: list[str], settings: Any
+) -> None:
+    settings.DRAIN_SECONDS = -1.0
+    jobs = [submit(owner), submit(owner)]
+    runs.run_jobs("fakes")
+    assert [fresh(job).state for job in jobs] == [State.SUCCEEDED, State.QUEUED]
+    assert wakened == ["fakes", "fakes"]
+
+
+def test_a_child_that_was_told_to_stop_claims_nothing(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(owner)
+    monkeypatch.setattr(type(runs.child), "stopping", True)
+    runs.run_jobs("fakes")
+    assert fresh(job).state == State.QUEUED
+
+
+def test_a_child_whose_completion_is_refused_claims_nothing_more(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stolen, next_job = submit(owner, "sleep"), submit(owner)
+
+    def steal(run: Any) -> dict[str, Any]:
+        Job.objects.filter(pk=run.job.pk).update(lease="another")
+        return {}
+
+    monkeypatch.setattr(worker, "sleep", steal)
+    runs.run_jobs("fakes")
+    assert (fresh(stolen).state, fresh(stolen).lease, fresh(next_job).state) == (State.RUNNING, "another", State.QUEUED)
+
+
+def test_what_runs_under_my_life_and_pid_when_a_drain_begins_is_released_and_run(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(owner)
+    assert Job.objects.claim("fakes", runs.child.claimant()) is not None  # its answer was lost
+    runs.run_jobs("fakes")
+    assert (fresh(job).state, fresh(job).attempts, fresh(job).losses) == (State.SUCCEEDED, 2, 0)
+
+
+def test_what_another_child_runs_is_left_alone(owner: User, worker: FakeModel) -> None:
+    submit(owner)
+    other = Job.objects.claim("fakes", ME)
+    assert other is not None
+    runs.run_jobs("fakes")
+    assert fresh(other).state == State.RUNNING
+
+
+def test_a_result_outlives_a_database_that_is_away_for_a_while(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(owner)
+    end, failures = Job.end, [OperationalError("database is locked")] * 2
+    monkeypatch.setattr(runs, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "close_old_connections", lambda: None)
+
+    def unlucky(self: Job, *arguments: Any, **named: Any) -> str | None:
+        if failures:
+            raise failures.pop()
+        return end(self, *arguments, **named)
+
+    monkeypatch.setattr(Job, "end", unlucky)
+    runs.run_jobs("fakes")
+    assert fresh(job).state == State.SUCCEEDED
+
+
+def test_a_commit_whose_answer_was_lost_counts_once(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, next_job = submit(owner), submit(owner)
+    end, lost = Job.end, [True]
+    monkeypatch.setattr(runs, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "close_old_connections", lambda: None)
+
+    def deaf(self: Job, *arguments: Any, **named: Any) -> str | None:
+        state = end(self, *arguments, **named)
+        if lost:
+            lost.pop()
+            raise OperationalError("connection lost")
+        return state
+
+    monkeypatch.setattr(Job, "end", deaf)
+    runs.run_jobs("fakes")
+    assert [fresh(row).state for row in (job, next_job)] == [State.SUCCEEDED] * 2
+
+
+def test_saved_files_belong_to_the_job_and_those_of_a_failure_are_gone(owner: User, worker: FakeModel, own_files: Any) -> None:
+    job = submit(owner, "save", text="hello")
+    runs.run_jobs("fakes")
+    saved = fresh(job).files.get()
+    with saved.open() as file:
+        assert (saved.name, saved.content_type, file.read()) == ("note.txt", "text/plain", b"hello")
+
+
+def test_warnings_of_a_result_become_the_jobs(owner: User, worker: FakeModel) -> None:
+    job = submit(owner, warnings=[{"code": "blurry", "detail": "A little."}])
+    runs.run_jobs("fakes")
+    assert fresh(job).warnings == [{"code": "blurry", "detail": "A little."}]

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client, RequestFactory
+from rest_framework.request import Request
+
+from fitsize.models import User
+from tasks.waiting import FRONT, HOLD, wanted_seconds
+from tests.tasks.jobs import claimed, submit
+
+
+@pytest.mark.parametrize(
+    ("prefer", "query", "seconds"),
+    [
+        ("wait=5", "", 5),
+        ("respond-async, wait=7", "", 7),
+        ("WAIT = 7", "", 7),
+        ('wait="7"; foo', "", 7),
+        ("wait=1000", "", 30),
+        ("await=7", "", None),
+        ("wait=-3", "", None),
+        ("wait=soon", "", None),
+        ("", "12", 12),
+        ("", "-1", None),
+        ("", "9" * 50, None),
+        ("wait=0", "", 0),
+        ("", "", None),
+    ],
+)
+def test_how_long_a_client_wants_to_wait(prefer: str, query: str, seconds: int | None) -> None:
+    request = RequestFactory().get("/", {"wait": query} if query else {}, headers={"prefer": prefer} if prefer else {})
+    assert wanted_seconds(Request(request)) == seconds
+
+
+def get(client: Client, url: str, front: str | None, **headers: str) -> Any:
+    environ = {} if front is None else {FRONT: front}
+    return client.get(url, headers=headers, **environ)
+
+
+@pytest.mark.django_db
+def test_behind_the_front_a_waiting_client_is_to_be_held(client: Client, owner: User) -> None:
+    job = submit(owner)
+    answer = get(client, f"/api/v1/jobs/{job.pk}", "", prefer="wait=9")
+    assert (answer[HOLD], answer["Preference-Applied"]) == (f"{job.pk} 9", "wait=9")
+
+
+@pytest.mark.django_db
+def test_a_second_pass_is_not_held_again(client: Client, owner: User) -> None:
+    job = submit(owner)
+    answer = get(client, f"/api/v1/jobs/{job.pk}", str(job.pk), prefer="wait=9")
+    assert HOLD not in answer
+    assert answer.json()["state"] == "queued"
+
+
+@pytest.mark.django_db
+def test_without_the_front_nobody_says_that_a_preference_was_applied(client: Client, owner: User) -> None:
+    answer = get(client, f"/api/v1/jobs/{submit(owner).pk}", None, prefer="wait=9")
+    assert (HOLD in answer, "Preference-Applied" in answer, answer.status_code) == (False, False, 200)
+    assert answer.json()["state"] == "queued"
+
+
+@pytest.mark.django_db
+def test_an_ended_job_holds_nobody(client: Client, owner: User) -> None:
+    job = claimed(owner)
+    job.end("succeeded", result={})
+    answer = get(client, f"/api/v1/jobs/{job.pk}", "", prefer="wait=9")
+    assert HOLD not in answer
+    assert "Retry-After" not in answer
+
+
+@pytest.mark.django_db
+def test_the_second_pass_of_a_submit_makes_no_second_job(client: Client, owner: User) -> None:
+    job = submit(owner)
+    answer = client.post("/api/v1/fakes/echo", headers={"prefer": "wait=9"}, **{FRONT: str(job.pk)})
+    assert (answer.status_code, answer.json()["id"]) == (202, str(job.pk))
+    assert owner.jobs.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_client_cannot_forge_a_second_pass(client: Client, owner: User) -> None:
+    job = submit(owner)
+    headers = {"fitsize.front": str(job.pk), "fitsize-front": str(job.pk), "x-fitsize-hold": f"{job.pk} 9"}
+    answer = client.post("/api/v1/fakes/echo", {}, content_type="application/json", headers=headers)
+    assert answer.json()["id"] != str(job.pk)

@@ -1,0 +1,147 @@
+"""The table of bad input: each the right problem document, nothing left behind on disk."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from fitsize.models import ApiKey, User
+from tasks.models import Input, Job
+from tests.conftest import client_of
+from tests.pictures import base64_of, picture, png_bomb
+
+pytestmark = pytest.mark.django_db
+GARMENT = "/api/v1/keypoints"
+GOOD = {"clothing": "trousers"}
+
+
+def stored_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def check_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json"), answer.content
+    document: dict[str, Any] = answer.json()
+    assert (document["status"], document["code"]) == (status, code)
+    assert set(document) >= {"type", "title", "status", "detail", "code", "retryable"}
+    assert "Traceback" not in answer.content.decode()
+    assert Job.objects.count() == 0
+    assert Input.objects.count() == 0
+    return document
+
+
+BODIES: list[tuple[str, Any, int, str]] = [
+    ("empty body", "", 400, "invalid_request"),
+    ("not json", "{", 400, "invalid_request"),
+    ("json that is no object", "[1]", 400, "invalid_request"),
+    ("NaN", '{"image": NaN}', 400, "invalid_request"),
+    ("nested too deep", "[" * 100_000, 400, "invalid_request"),
+    ("no image", {**GOOD}, 400, "invalid_request"),
+    ("image is null", {**GOOD, "image": None}, 400, "invalid_request"),
+    ("image is a number", {**GOOD, "image": 7}, 400, "invalid_request"),
+    ("image is empty", {**GOOD, "image": ""}, 400, "invalid_request"),
+    ("not an image", {**GOOD, "image": base64_of(b"hello, world" * 20)}, 400, "unsupported_format"),
+    ("a gif", {**GOOD, "image": base64_of(picture("GIF"))}, 400, "unsupported_format"),
+    ("a png cut in its header", {**GOOD, "image": base64_of(picture("PNG")[:20])}, 400, "invalid_image"),
+    ("base64 garbage", {**GOOD, "image": "!!! not base64 !!!"}, 400, "invalid_base64"),
+    ("base64 with letters of another alphabet", {**GOOD, "image": "\udcff" * 8}, 400, "invalid_base64"),
+    ("wrong clothing", {"clothing": "spacesuit", "image": base64_of(picture())}, 400, "invalid_request"),
+    ("wrong field", {**GOOD, "photo": base64_of(picture())}, 400, "invalid_request"),
+    ("one field too many", {**GOOD, "image": base64_of(picture()), "colour": "red"}, 400, "invalid_request"),
+    ("a link to nothing", {**GOOD, "image": f"/api/v1/jobs/{uuid.uuid4()}/files/overlay.jpg"}, 400, "invalid_request"),
+    ("a path", {**GOOD, "image": "/etc/passwd"}, 400, "invalid_base64"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES])
+def test_a_bad_body_gets_its_problem_and_leaves_nothing(client: Client, own_files: Path, body: Any, status: int, code: str) -> None:
+    answer = client.post(GARMENT, body, content_type="application/json")
+    check_problem(answer, status, code)
+    assert stored_files(own_files) == []
+
+
+def test_a_wrong_clothing_is_answered_with_the_choices(client: Client) -> None:
+    body = {"clothing": "spacesuit", "image": base64_of(picture())}
+    document = check_problem(client.post(GARMENT, body, content_type="application/json"), 400, "invalid_request")
+    assert [error["field"] for error in document["errors"]] == ["clothing"]
+    assert "trousers" in document["detail"]
+
+
+def test_a_picture_of_a_hundred_megapixels_is_refused_by_its_header(client: Client, own_files: Path) -> None:
+    bomb = png_bomb()
+    assert len(bomb) < 1_000_000
+    answer = client.post(GARMENT, {**GOOD, "image": SimpleUploadedFile("bomb.png", bomb)})
+    check_problem(answer, 400, "too_many_pixels")
+    assert stored_files(own_files) == []
+
+
+def test_a_picture_over_the_limit_of_bytes_is_refused_before_it_is_decoded(client: Client, settings: Any, own_files: Path) -> None:
+    settings.MAX_PICTURE_BYTES = 1000
+    large = picture(size=(640, 480)) + bytes(2000)
+    check_problem(client.post(GARMENT, {**GOOD, "image": SimpleUploadedFile("a.jpg", large)}), 413, "too_large")
+    check_problem(client.post(GARMENT, {**GOOD, "image": base64_of(large)}, content_type="application/json"), 413, "too_large")
+    assert stored_files(own_files) == []
+
+
+def test_a_json_body_over_its_limit_is_refused(client: Client, settings: Any) -> None:
+    settings.MAX_JSON_BYTES = 1000
+    check_problem(client.post(GARMENT, {"image": "A" * 2000}, content_type="application/json"), 413, "too_large")
+
+
+def test_a_recording_is_not_a_picture_and_a_picture_no_recording(client: Client) -> None:
+    check_problem(client.post("/api/v1/diarization", {"audio": SimpleUploadedFile("a.wav", picture())}), 400, "unsupported_format")
+
+
+@pytest.mark.parametrize("fields", [{"num_speakers": 0}, {"num_speakers": -1}, {"min_speakers": 3, "max_speakers": 2}])
+def test_an_impossible_number_of_speakers_is_refused(client: Client, fields: dict[str, int]) -> None:
+    answer = client.post("/api/v1/diarization", {**fields, "audio": SimpleUploadedFile("a.wav", b"RIFF    WAVE" + bytes(100))})
+    check_problem(answer, 400, "invalid_request")
+
+
+def test_another_media_type_is_refused(client: Client) -> None:
+    check_problem(client.post(GARMENT, "image=1", content_type="text/plain"), 415, "unsupported_media_type")
+
+
+def test_an_unknown_job_is_not_found(client: Client) -> None:
+    check_problem(client.get(f"/api/v1/jobs/{uuid.uuid4()}"), 404, "not_found")
+    check_problem(client.get("/api/v1/jobs/not-an-id"), 404, "not_found")
+    check_problem(client.get("/api/v1/nothing"), 404, "not_found")
+
+
+@pytest.mark.parametrize("address", ["{}", "{}/cancel", "{}/files/overlay.jpg"])
+def test_the_job_of_another_is_not_found(client: Client, stranger: User, address: str) -> None:
+    job = Job.objects.create(owner=stranger, kind="keypoints", operation="predict", deadline_seconds=1)
+    url = "/api/v1/jobs/" + address.format(job.pk)
+    answer = client.post(url) if url.endswith("cancel") else client.get(url)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(("method", "address"), [("get", GARMENT), ("put", "/api/v1/jobs"), ("delete", "/api/v1/faces/validate")])
+def test_a_wrong_method_is_refused(client: Client, method: str, address: str) -> None:
+    check_problem(getattr(client, method)(address), 405, "method_not_allowed")
+
+
+def test_without_a_key_nothing_is_answered() -> None:
+    answer = Client().post(GARMENT, {}, content_type="application/json")
+    check_problem(answer, 401, "unauthenticated")
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("header", ["Bearer wrong", "Bearer ", "Bearer \udcff", "Basic dXNlcjpwYXNz"])
+def test_a_bad_key_is_refused(db: None, header: str) -> None:
+    check_problem(Client(headers={"authorization": header}).get("/api/v1/jobs"), 401, "unauthenticated")
+
+
+def test_a_revoked_key_is_refused(owner: User) -> None:
+    client = client_of(owner)
+    ApiKey.objects.update(revoked_at="2026-01-01T00:00Z")
+    check_problem(client.get("/api/v1/jobs"), 401, "unauthenticated")
+
+
+def test_a_key_without_the_kinds_scope_is_forbidden(owner: User) -> None:
+    check_problem(client_of(owner, ["faces"]).post(GARMENT, {}, content_type="application/json"), 403, "forbidden")
