@@ -30,7 +30,7 @@ checks:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports
+	$(PY) $(VENV)/bin/lint-imports --no-logo
 
 bench: all-parts ## what the engine costs per job
 	@exec $(PY) -m benchmarks.engine

@@ -11,14 +11,12 @@ import django
 
 django.setup()
 
-from celery.concurrency import asynpool
+from celery.concurrency import asynpool  # noqa: E402
 
-import tasks.runs
-import tasks.worker  # noqa: F401 (its signal handlers)
-from fitsize.celery import app
+from fitsize.celery import app  # noqa: E402
+from tasks import runs, worker  # noqa: E402 (the task, and the handlers of Celery's signals)
 
-__all__ = ["app"]
-assert tasks.runs.run_jobs
+__all__ = ["app", "runs", "worker"]
 
 if hasattr(asynpool.AsynPool, "maintain_pool"):  # a dead child is noticed after 0.25 s instead of 5 s; private API of celery 5.7
     asynpool.AsynPool.timers = property(lambda self: {self.maintain_pool: 0.25})

@@ -53,15 +53,16 @@ present() { [ "$(cat "$VENV/.installed-$1" 2>/dev/null)" = "$(checksum "$1")" ];
 [ $# -gt 0 ] || give_up "usage: deploy/setup.sh PART... (one of: $(cd requirements && echo *.lock | sed 's/\.lock//g'))"
 for part in "$@"; do [ -f "requirements/$part.lock" ] || give_up "there is no requirements/$part.lock"; done
 
-if [ -d "$VENV" ] && ! runs "$VENV/bin/python"; then
-    [ ! -e "$VENV/pyvenv.cfg" ] && give_up "$VENV is there but is no virtual environment: move it away"
-    say "the Python of $VENV is gone: making it anew"
-    rm -rf "$VENV"
-fi
-
 missing=()
 for part in "$@"; do present "$part" || missing+=("$part"); done
-if [ ${#missing[@]} = 0 ]; then echo "set-up: nothing to do ($* in $VENV)"; exit 0; fi
+if [ ${#missing[@]} = 0 ] && runs "$VENV/bin/python"; then echo "set-up: nothing to do ($* in $VENV)"; exit 0; fi
+
+if [ -d "$VENV" ] && ! { runs "$VENV/bin/python" && "$VENV/bin/python" -m pip --version >/dev/null 2>&1; }; then
+    [ -e "$VENV/pyvenv.cfg" ] || give_up "$VENV is there but is no virtual environment: move it away"
+    say "$VENV is broken (its Python is gone, or set-up was stopped): making it anew"
+    rm -rf "$VENV"
+    missing=("$@")
+fi
 
 files=()
 for part in "${missing[@]}"; do files+=(-r "requirements/$part.lock"); done

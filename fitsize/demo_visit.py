@@ -133,7 +133,9 @@ def show(console: Console, visit: Visit, job: dict[str, Any], seconds: float) ->
     for warning in job["warnings"]:
         console.print(f"[yellow]{warning['code']}[/yellow]: {warning['detail']}")
     timings = job["timings_ms"]
-    console.print(f"queued {timings['queued']} ms, model {timings['run']} ms, seen by the client after {seconds * 1000:.0f} ms; job {job['id']}")
+    console.print(
+        f"queued {timings['queued']} ms, model {timings['run']} ms, seen by the client after {seconds * 1000:.0f} ms; job {job['id']}"
+    )
     return True
 
 

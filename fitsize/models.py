@@ -22,7 +22,8 @@ class User(AbstractUser):
 
 
 def fingerprint(key: str) -> str:
-    """SHA-256 of a key: 256 random bits need no slow hash, and bcrypt on each request would cost more than a selfie (findings/faces.md, 6)."""
+    """SHA-256 of a key: 256 random bits need no slow hash, and bcrypt on each request would cost more than a selfie (findings/faces.md,
+    6)."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,11 +61,18 @@ class Program:
 
     def note_death(self) -> float:
         """Plan the next start; the pause until then doubles with each death that follows soon after a start."""
+        self.end_orphans()
         if time.monotonic() - self.started_at > STEADY_SECONDS:
             self.pause = FIRST_PAUSE_SECONDS
         pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE_SECONDS)
         self.start_again_at = time.monotonic() + pause
         return pause
+
+    def end_orphans(self) -> None:
+        """What the dead one left running, such as a web worker that still holds the port."""
+        if self.process:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGTERM)
 
     @property
     def cause(self) -> str:

@@ -36,8 +36,8 @@ class Blame:
 def verdict(job: Job, death: Death) -> Blame:
     """A crash is what an input can do by itself; everything else is a loss.
 
-    Heap damage aborts late: a death in a child that had finished another job raises `crashes` to one below the limit at most, so that the last
-    one happens in a fresh child.
+    Heap damage aborts late: a death in a child that had finished another job raises `crashes` to one below the limit at most, so that the
+    last one happens in a fresh child.
     """
     if death.signal in CRASH_SIGNALS:
         return _crash(job, death.signal)

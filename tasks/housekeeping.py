@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """A verdict needs two ticks without a gap by this process's own clock: a machine that slept, or a clock that jumped, convicts nobody."""
+    """A verdict needs two ticks without a gap by this process's own clock: a machine that slept, or a clock that jumped, is no verdict."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock

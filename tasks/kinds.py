@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Operation:
     """One thing that can be asked of a kind.
 
-    A job may run for `deadline_seconds + deadline_seconds_per_unit * units`; `unit` names what `Job.units` counts (`picture`, `audio second`).
+    A job may run for `deadline_seconds + deadline_seconds_per_unit * units`; `unit` names what `Job.units` counts (`picture`, `audio
+    second`).
     """
 
     deadline_seconds: float
@@ -41,8 +42,8 @@ def no_effect(job: Job, result: dict[str, Any]) -> None:
 class Kind:
     """A model type: `name` is its folder, URL segment, Celery queue and `Job.kind`; `model` the dotted path of its `InferenceModel`.
 
-    `arguments` runs in the child before the model; `on_success` inside the transaction that completes the job, so that a worker that lost its
-    lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. `job_routes` are added under `/jobs/<id>/`.
+    `arguments` runs in the child before the model; `on_success` inside the transaction that completes the job, so that a worker that lost
+    its lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. `job_routes` are added under `/jobs/<id>/`.
     """
 
     name: str

@@ -64,8 +64,9 @@ class JobRun(Run):
 def run_jobs(kind: str) -> None:
     """The only inference task. A message is a wake-up for a kind and names no job.
 
-    The first claim passes the baton if more rows wait (another worker may be idle); a drain over a second old ends after its job and wakes its
-    successor, so that a shutdown or recycling waits for one job and a second at most. A child whose completion is refused claims nothing more.
+    The first claim passes the baton if more rows wait (another worker may be idle); a drain over a second old ends after its job and
+    wakes its successor, so that a shutdown or recycling waits for one job and a second at most. A child whose completion is refused
+    claims nothing more.
     """
     close_old_connections()
     child.release_own()
@@ -84,7 +85,10 @@ def run_jobs(kind: str) -> None:
 
 
 def claim(kind: str) -> Job | None:
-    """The next job, unless this worker is shutting down. A claim whose answer is lost is released: it must not be held until its lease ends."""
+    """The next job, unless this worker is shutting down.
+
+    A claim whose answer is lost is released: it must not be held until its lease ends.
+    """
     if child.stopping:
         return None
     try:

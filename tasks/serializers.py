@@ -10,7 +10,7 @@ from tasks.uploads import Upload
 
 
 class SubmitSerializer(serializers.Serializer[Any]):
-    """Files become the job's inputs, named by their field; all other fields its parameters. An unknown field is refused: it is a mistake."""
+    """Files become the job's inputs, named by their field; all other fields its parameters. An unknown field is refused: a mistake."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
@@ -20,7 +20,7 @@ class SubmitSerializer(serializers.Serializer[Any]):
     def refuse_unknown(self, data: dict[str, Any]) -> None:
         known = ", ".join(self.fields)
         if unknown := [name for name in data if name not in self.fields]:
-            raise serializers.ValidationError({name: f"There is no such field; the fields are {known}." for name in unknown})
+            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such field; the fields are {known}."))
 
     def uploads(self) -> dict[str, Upload]:
         return {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}

@@ -14,7 +14,7 @@ class DurableStorage(FileSystemStorage):
     """Django's folder storage; a saved file and its name are on the disk before `save` returns."""
 
     def _save(self, name: str, content: File[Any]) -> str:
-        saved: str = super()._save(name, content)
+        saved: str = super()._save(name, content)  # type: ignore[misc]  # Django's hook for storages, missing in its stubs
         path = self.path(saved)
         sync(path)
         sync(os.path.dirname(path))

@@ -50,8 +50,8 @@ WHERE state = 'queued' AND id = (
 RETURNING *{lazy_commit}
 """
 
-# A job that is wanted no more is canceled, whatever else would have become of it. An ended row keeps its lease token: a repeated commit whose
-# answer was lost recognises itself. A queued row has none.
+# A job that is wanted no more is canceled, whatever else would have become of it. An ended row keeps its lease token: a repeated commit
+# whose answer was lost recognises itself. A queued row has none.
 LET_GO = """
 UPDATE tasks_job SET
     state = CASE WHEN cancel_requested THEN 'canceled' ELSE %(state)s END,
@@ -83,4 +83,3 @@ def let_go_statement(vendor: str) -> str:
     dialect = DIALECTS[vendor]
     fields = {name: dialect.json.format(name) for name in ("result", "error", "warnings", "no_warnings")}
     return LET_GO.format(now=dialect.now, **fields)
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 import filetype
 from django.conf import settings
@@ -22,7 +22,9 @@ RECORDING_TYPES = frozenset(
     {"audio/mpeg", "audio/mp4", "audio/x-wav", "audio/x-flac", "audio/ogg", "audio/aac", "video/mp4", "video/webm", "video/x-matroska"}
     | {"video/x-m4v", "video/quicktime"}
 )
-SLOWEST_BYTES_PER_SECOND = 2000  # 16 kbit/s: where a header does not tell the length, a recording is taken to be no longer than at this rate
+SLOWEST_BYTES_PER_SECOND = (
+    2000  # 16 kbit/s: where a header does not tell the length, a recording is taken to be no longer than at this rate
+)
 
 Image.MAX_IMAGE_PIXELS = None  # our own limit is checked below, by header; Pillow's warning would only repeat it
 
@@ -82,7 +84,7 @@ def _seconds(file: IO[bytes]) -> float | None:
     """Length by the container's header; None where it does not say. The worker measures again while it decodes."""
     file.seek(0)
     try:
-        tag: Any = TinyTag.get(file_obj=file, tags=False, image=False)
+        tag: Any = TinyTag.get(file_obj=cast(BinaryIO, file), tags=False, image=False)
     except (TinyTagException, OSError, ValueError, ArithmeticError, LookupError):
         return None
     return float(tag.duration) if tag.duration else None

@@ -60,7 +60,8 @@ class Broker:
 
     @property
     def producers(self) -> ProducerPool:
-        return producers[self.connection]
+        pool: ProducerPool = producers[self.connection]
+        return pool
 
     def message_waits(self, kind: str) -> bool:
         return bool(self.redis and self.redis.llen(kind))

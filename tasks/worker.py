@@ -78,7 +78,10 @@ class Child:
             job.release()
 
     def load(self, kind: str) -> None:
-        """Load the model and say so in the worker's row. On failure say that, wait longer each time, and end this process: jobs stay queued."""
+        """Load the model and say so in the worker's row.
+
+        On failure say that, wait longer each time, and end this process: jobs stay queued.
+        """
         self.say(WorkerState.LOADING)
         started = time.monotonic()
         try:

@@ -32,7 +32,9 @@ def eventually(condition: Callable[[], Any], seconds: float = 60.0, pause: float
 
 
 class Stack:
-    def __init__(self, folder: Path, database_url: str = "", workers: tuple[str, ...] = ("fakes",), settings: str = "tests.settings") -> None:
+    def __init__(
+        self, folder: Path, database_url: str = "", workers: tuple[str, ...] = ("fakes",), settings: str = "tests.settings"
+    ) -> None:
         self.folder = folder
         self.workers = workers
         self.bind = f"127.0.0.1:{free_port()}"
@@ -42,7 +44,7 @@ class Stack:
             "FITSIZE_DATA": str(folder),
             "BROKER_URL": self.broker.url,
             "BIND": self.bind,
-            "DJANGO_SETTINGS_MODULE": settings,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
             "MALLOC_ARENA_MAX": "2",
             "PYTHONPATH": str(ROOT),
         }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tasks import runs, wakeups
+from tasks import runs, wakeups, worker
+from tasks.inference.model import Run
 from tasks.inference.pictures import open_picture
 from tests.fakes.inference.model import FakeModel
 from tests.pictures import picture
@@ -21,10 +22,10 @@ def test_a_truncated_jpeg_is_a_failed_job_with_its_code(client: Client, monkeypa
     monkeypatch.setattr(wakeups, "announce", lambda job: None)
 
     class Decoding(FakeModel):
-        def echo(self, run: Any, image: IO[bytes], **_: Any) -> dict[str, Any]:
-            return {"size": open_picture(image, 2000).size}
+        def echo(self, run: Run, **arguments: Any) -> dict[str, Any]:
+            return {"size": open_picture(arguments["image"], 2000).size}
 
-    monkeypatch.setattr(runs.child, "model", Decoding())
+    monkeypatch.setattr(worker.child, "model", Decoding())
     whole = picture(size=(640, 480), quality=95)
     answer = client.post("/api/v1/fakes/echo", {"image": SimpleUploadedFile("half.jpg", whole[: len(whole) // 2])})
     assert answer.status_code == 202

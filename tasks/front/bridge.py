@@ -1,7 +1,7 @@
 """Django's WSGI application for an ASGI server, in a few threads that never wait for a client.
 
-The body is read before a thread is taken; the answer leaves after the thread is given back. asgiref's own `WsgiToAsgi` runs one thread and sends
-from inside it, so a slow reader would hold it; its translation of a scope into a WSGI environ is used here.
+The body is read before a thread is taken; the answer leaves after the thread is given back. asgiref's own `WsgiToAsgi` runs one thread
+and sends from inside it, so a slow reader would hold it; its translation of a scope into a WSGI environ is used here.
 """
 
 from __future__ import annotations

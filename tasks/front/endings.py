@@ -56,7 +56,10 @@ class Endings:
         troubled = False
         while True:
             try:
-                async with Redis.from_url(self.redis_url, socket_timeout=None) as redis, redis.pubsub(ignore_subscribe_messages=True) as heard:
+                async with (
+                    Redis.from_url(self.redis_url, socket_timeout=None) as redis,
+                    redis.pubsub(ignore_subscribe_messages=True) as heard,
+                ):
                     await heard.subscribe(CHANNEL)
                     troubled = False
                     async for message in heard.listen():

@@ -1,7 +1,8 @@
 """Clients that wait for a job are held here, without a thread or a connection; Django answers before and after.
 
-A view that may wait answers at once with the header HOLD, "<job id> <seconds>". The front keeps that answer back and holds the client until the
-job ends or the seconds are over. Then it asks Django again, with the job's id under FRONT; the client reads only that second answer.
+A view that may wait answers at once with the header HOLD, "<job id> <seconds>". The front keeps that answer back and holds the client
+until the job ends or the seconds are over. Then it asks Django again, with the job's id under FRONT; the client reads only that second
+answer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ HOLD_HEADER = HOLD.lower().encode()
 
 
 class Front:
-    """ASGI application around Django. Fewer second passes at a time than threads: thousands of jobs that end together leave room for new requests."""
+    """ASGI application around Django.
+
+    Fewer second passes at a time than threads: thousands of jobs that end together leave room for new requests.
+    """
 
     def __init__(self, django: Application, endings: Endings, second_passes: int) -> None:
         self.django = django

@@ -6,7 +6,10 @@ from typing import IO, ClassVar
 
 
 class Run:
-    """One execution of a model. This base keeps what it is told in memory: built-in samples, evaluation and tests use it; workers use `tasks.runs.JobRun`."""
+    """One execution of a model.
+
+    This base keeps what it is told in memory: built-in samples, evaluation and tests use it; workers use `tasks.runs.JobRun`.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -27,8 +30,8 @@ class Run:
 class InferenceModel:
     """A model that a worker's child holds: `load()` once, then one public method per operation.
 
-    A method takes `run: Run` and plain keyword arguments (parameters as values, inputs as open binary files, named by their role) and returns
-    a dict of JSON-ready values. A list under the key `warnings` of `{"code", "detail"}` becomes the job's warnings. It raises
+    A method takes `run: Run` and plain keyword arguments (parameters as values, inputs as open binary files, named by their role) and
+    returns a dict of JSON-ready values. A list under the key `warnings` of `{"code", "detail"}` becomes the job's warnings. It raises
     `tasks.errors.InvalidInput` for an input that can never work; anything else that rises is our fault.
     """
 

@@ -11,6 +11,6 @@ class FakeView(SubmitView):
     kind = "fakes"
     serializer_class = FakeSerializer
 
-    def post(self, request: Request, operation: str = "echo") -> Response:  # type: ignore[override]  # an operation per address, for tests only
+    def post(self, request: Request, operation: str = "echo") -> Response:
         self.__dict__["operation"] = operation
         return super().post(request)

@@ -14,6 +14,6 @@ __all__ = ["worker"]
 def wakened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The broker is the outside world: the kinds it was asked to wake."""
     kinds: list[str] = []
-    monkeypatch.setattr(wakeups, "wake", lambda kind: kinds.append(kind) or True)
+    monkeypatch.setattr(wakeups, "wake", kinds.append)
     monkeypatch.setattr(wakeups, "announce", lambda job: None)
     yield kinds

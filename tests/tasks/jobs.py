@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fitsize.models import User
-from tasks import runs
+from tasks import worker as engine
 from tasks.kinds import kinds
 from tasks.models import Claimant, Job
 from tasks.uploads import Upload
@@ -43,7 +43,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     """This process plays the child of a worker."""
     model = FakeModel()
     model.load()
-    monkeypatch.setattr(runs.child, "model", model)
-    monkeypatch.setattr(runs.child, "life", "my-life")
-    monkeypatch.setattr(runs.child, "name", "fakes@here")
+    monkeypatch.setattr(engine.child, "model", model)
+    monkeypatch.setattr(engine.child, "life", "my-life")
+    monkeypatch.setattr(engine.child, "name", "fakes@here")
     return model

@@ -50,7 +50,7 @@ def test_success_runs_the_kinds_effect_and_failure_does_not(owner: User) -> None
     assert EFFECTS == []
     job = claimed(owner)
     job.end(State.SUCCEEDED, result={"a": 1})
-    assert EFFECTS == [(str(job.pk), {"a": 1})]
+    assert [(str(job.pk), {"a": 1})] == EFFECTS
 
 
 def test_an_effect_that_raises_leaves_the_job_running(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,9 +55,7 @@ def test_a_job_of_a_living_worker_is_left_alone(owner: User, housekeeping: House
     assert fresh(job).state == State.RUNNING
 
 
-def test_a_job_of_a_worker_not_seen_is_released_on_the_second_look_as_a_loss(
-    owner: User, housekeeping: Housekeeping, clock: Clock
-) -> None:
+def test_a_job_of_a_worker_not_seen_is_released_on_the_second_look_as_a_loss(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
     alive(seen_seconds_ago=60)
     job = claimed(owner)
     tick(housekeeping, clock)
@@ -107,9 +105,7 @@ def test_the_tenth_loss_ends_a_job(owner: User, housekeeping: Housekeeping, cloc
     assert (fresh(job).state, error["code"], error["retryable"]) == (State.FAILED, "worker_lost", True)
 
 
-def test_each_kind_with_queued_rows_gets_its_wake_up(
-    owner: User, housekeeping: Housekeeping, clock: Clock, wakened: list[str]
-) -> None:
+def test_each_kind_with_queued_rows_gets_its_wake_up(owner: User, housekeeping: Housekeeping, clock: Clock, wakened: list[str]) -> None:
     submit(owner)
     submit(owner)
     tick(housekeeping, clock)

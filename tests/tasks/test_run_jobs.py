@@ -7,6 +7,7 @@ from django.db import OperationalError
 
 from fitsize.models import User
 from tasks import runs
+from tasks import worker as engine
 from tasks.models import Job, State
 from tests.fakes.inference.model import FakeModel
 from tests.tasks.jobs import ME, fresh, submit, upload
@@ -70,14 +71,12 @@ def test_a_drain_over_its_time_ends_after_its_job_and_wakes_its_successor(
 
 def test_a_child_that_was_told_to_stop_claims_nothing(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     job = submit(owner)
-    monkeypatch.setattr(type(runs.child), "stopping", True)
+    monkeypatch.setattr(type(engine.child), "stopping", True)
     runs.run_jobs("fakes")
     assert fresh(job).state == State.QUEUED
 
 
-def test_a_child_whose_completion_is_refused_claims_nothing_more(
-    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_child_whose_completion_is_refused_claims_nothing_more(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     stolen, next_job = submit(owner, "sleep"), submit(owner)
 
     def steal(run: Any) -> dict[str, Any]:
@@ -93,7 +92,7 @@ def test_what_runs_under_my_life_and_pid_when_a_drain_begins_is_released_and_run
     owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit(owner)
-    assert Job.objects.claim("fakes", runs.child.claimant()) is not None  # its answer was lost
+    assert Job.objects.claim("fakes", engine.child.claimant()) is not None  # its answer was lost
     runs.run_jobs("fakes")
     assert (fresh(job).state, fresh(job).attempts, fresh(job).losses) == (State.SUCCEEDED, 2, 0)
 
@@ -106,9 +105,7 @@ def test_what_another_child_runs_is_left_alone(owner: User, worker: FakeModel) -
     assert fresh(other).state == State.RUNNING
 
 
-def test_a_result_outlives_a_database_that_is_away_for_a_while(
-    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_result_outlives_a_database_that_is_away_for_a_while(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     job = submit(owner)
     end, failures = Job.end, [OperationalError("database is locked")] * 2
     monkeypatch.setattr(runs, "RETRY_SECONDS", 0.0)

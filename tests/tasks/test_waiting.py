@@ -35,7 +35,7 @@ def test_how_long_a_client_wants_to_wait(prefer: str, query: str, seconds: int |
 
 
 def get(client: Client, url: str, front: str | None, **headers: str) -> Any:
-    environ = {} if front is None else {FRONT: front}
+    environ: Any = {} if front is None else {FRONT: front}
     return client.get(url, headers=headers, **environ)
 
 
@@ -73,7 +73,8 @@ def test_an_ended_job_holds_nobody(client: Client, owner: User) -> None:
 @pytest.mark.django_db
 def test_the_second_pass_of_a_submit_makes_no_second_job(client: Client, owner: User) -> None:
     job = submit(owner)
-    answer = client.post("/api/v1/fakes/echo", headers={"prefer": "wait=9"}, **{FRONT: str(job.pk)})
+    environ: Any = {FRONT: str(job.pk)}
+    answer = client.post("/api/v1/fakes/echo", headers={"prefer": "wait=9"}, **environ)
     assert (answer.status_code, answer.json()["id"]) == (202, str(job.pk))
     assert owner.jobs.count() == 1
 

@@ -1,4 +1,4 @@
-"""Jobs, their inputs and saved files, and the workers that run them. The job row is the only truth about a job."""
+"""The job: the only truth about what was asked and what became of it. Every way it changes state is here."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import secrets
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.files.base import File
@@ -22,7 +21,7 @@ from tasks import wakeups
 from tasks.deaths import Death, verdict
 from tasks.errors import Code, document
 from tasks.kinds import Kind, kinds
-from tasks.storage import opaque_name
+from tasks.models.files import Input, SavedFile, delete_files
 from tasks.transitions import claim_statement, let_go_statement
 from tasks.uploads import Upload
 
@@ -182,20 +181,20 @@ class Job(models.Model):
         crashes: int = 0,
         losses: int = 0,
     ) -> str | None:
-        """Let go of a running job whose lease is mine; every end of a running job passes here. Its state now, None if the lease is not mine.
+        """Let go of a running job whose lease is mine; every end of a running job passes here. Its state now, None if the lease is not
+        mine.
 
-        A job whose cancel was requested becomes canceled, whatever `state` says. Saved files' rows and the kind's `on_success` are in the same
-        transaction. Raises ValueError for a result that JSON cannot hold (NaN), database errors as they come.
+        A job whose cancel was requested becomes canceled, whatever `state` says. Saved files' rows and the kind's `on_success` are in the
+        same transaction. Raises ValueError for a result that JSON cannot hold (NaN), database errors as they come.
         """
-        no_nan = {"allow_nan": False}
         values = {
             "id": Job._meta.pk.get_db_prep_value(self.pk, connection),
             "lease": self.lease,
             "state": state,
             "ended": state in ENDED,
-            "result": None if result is None else json.dumps(result, **no_nan),
+            "result": None if result is None else json.dumps(result, allow_nan=False),
             "error": None if error is None else json.dumps(error),
-            "warnings": json.dumps(list(warnings), **no_nan),
+            "warnings": json.dumps(list(warnings), allow_nan=False),
             "no_warnings": "[]",
             "crashes": crashes,
             "losses": losses,
@@ -265,122 +264,3 @@ class Job(models.Model):
         earlier |= Q(priority=self.priority, turn=self.turn, created_at__lt=self.created_at)
         ahead = Job.objects.filter(earlier, kind=self.kind, state=State.QUEUED).values("pk")[: POSITION_CAP + 1]
         return ahead.count() + 1
-
-
-def delete_files(names: Iterable[str]) -> None:
-    for name in names:
-        try:
-            default_storage.delete(name)
-        except OSError:
-            logger.exception("a stored file could not be deleted")
-
-
-class InputQuerySet(models.QuerySet["Input"]):
-    def receive(self, owner_id: int, role: str, upload: Upload) -> Input:
-        """Store an upload: the row first, then the file. Raises OSError if the storage fails; the row then stays `receiving` for housekeeping."""
-        name = opaque_name("inputs")
-        row = self.create(
-            owner_id=owner_id, role=role, file=name, content_type=upload.content_type, size=upload.size, sha256=upload.sha256()
-        )
-        upload.file.seek(0)
-        default_storage.save(name, File(upload.file))
-        return row
-
-    def orphans(self) -> InputQuerySet:
-        """Received long ago and never part of a job."""
-        old = timezone.now() - timedelta(seconds=settings.RECEIVING_SECONDS)
-        return self.filter(state=Input.State.RECEIVING, created_at__lt=old)
-
-
-class Input(models.Model):
-    """One stored file of a job, under an opaque name. `receiving` until the job that needs it is committed."""
-
-    class State(models.TextChoices):
-        RECEIVING = "receiving"
-        STORED = "stored"
-        DELETED = "deleted"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="inputs")
-    role = models.CharField(max_length=40)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVING)
-    file = models.CharField(max_length=200)
-    content_type = models.CharField(max_length=80)
-    size = models.BigIntegerField()
-    sha256 = models.CharField(max_length=64)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    objects: ClassVar = InputQuerySet.as_manager()
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["created_at"], condition=Q(state="receiving"), name="input_receiving")]
-
-    def __str__(self) -> str:
-        return f"{self.role} {self.id} {self.state}"
-
-
-class SavedFile(models.Model):
-    """A file that a model saved beside its result, stored under the token of the lease that made it."""
-
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="files")
-    name = models.CharField(max_length=80)
-    file = models.CharField(max_length=200)
-    content_type = models.CharField(max_length=80)
-    size = models.BigIntegerField()
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["job", "name"], name="one_saved_file_per_name")]
-
-    def __str__(self) -> str:
-        return f"{self.name} of {self.job_id}"
-
-    def open(self) -> IO[bytes]:
-        return default_storage.open(self.file)
-
-
-class WorkerState(models.TextChoices):
-    LOADING = "loading"
-    READY = "ready"
-    DOWN = "down"
-
-
-class WorkerQuerySet(models.QuerySet["Worker"]):
-    def alive(self) -> WorkerQuerySet:
-        return self.filter(seen_at__gt=timezone.now() - timedelta(seconds=settings.WORKER_DEAD_AFTER_SECONDS))
-
-
-class Worker(models.Model):
-    """What a worker says of itself: its parent beats, its child says when the model is loaded. A name comes back, a life never does."""
-
-    life = models.CharField(primary_key=True, max_length=32)
-    name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=40)
-    pid = models.IntegerField()
-    state = models.CharField(max_length=10, choices=WorkerState.choices, default=WorkerState.LOADING)
-    detail = models.CharField(max_length=300, default="", blank=True)
-    load_seconds = models.FloatField(null=True)
-    started_at = models.DateTimeField(default=timezone.now)
-    seen_at = models.DateTimeField(default=timezone.now)
-
-    objects: ClassVar = WorkerQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.life} {self.state}"
-
-
-def kind_states() -> dict[str, str]:
-    """`loading`, `ready`, `busy` or `down` for each kind, from the workers that have beaten lately."""
-    seen: dict[str, set[str]] = {name: set() for name in kinds()}
-    busy = set(Job.objects.filter(state=State.RUNNING).values_list("kind", flat=True).distinct())
-    for kind, state in Worker.objects.alive().values_list("kind", "state"):
-        seen.setdefault(kind, set()).add(state)
-    return {kind: _kind_state(states, kind in busy) for kind, states in seen.items()}
-
-
-def _kind_state(states: set[str], busy: bool) -> str:
-    if WorkerState.READY in states:
-        return "busy" if busy else "ready"
-    return "loading" if WorkerState.LOADING in states else "down"
-
-

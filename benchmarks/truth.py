@@ -1,0 +1,29 @@
+"""What the database, the disk and the logs say after a load: an answer alone proves little."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from tests.stack import Stack
+
+TROUBLE = re.compile(r"Traceback|\b(?:WARNING|ERROR|CRITICAL)\b|\b(?:Exception|Error)\b")
+USUAL = re.compile(r"superuser privileges|SecurityWarning")  # celery's word to root
+LINES = 20
+
+
+def truth(stack: Stack) -> dict[str, Any]:
+    """`states`: jobs by state, and how many were tried more than once; stored inputs left on disk; suspicious lines of the logs."""
+    with closing(sqlite3.connect(f"file:{stack.folder / 'fitsize.sqlite3'}?mode=ro", uri=True)) as database:
+        states = dict(database.execute("SELECT state, count(*) FROM tasks_job GROUP BY state").fetchall())
+        again = database.execute("SELECT count(*) FROM tasks_job WHERE attempts != 1").fetchone()[0]
+    files = sum(path.is_file() for path in (stack.folder / "files").rglob("*"))
+    lines = [f"{name}: {line}" for name in stack.programs for line in stack.log(name).splitlines() if suspicious(line)]
+    fine = set(states) == {"succeeded"} and again == 0 and files == 0 and not lines
+    return {"fine": fine, "states": states, "tried_again": again, "files_left": files, "suspicious": len(lines), "log_lines": lines[:LINES]}
+
+
+def suspicious(line: str) -> bool:
+    return bool(TROUBLE.search(line)) and not USUAL.search(line)

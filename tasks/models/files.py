@@ -1,0 +1,94 @@
+"""Files of jobs: what clients sent and what models saved, under opaque names in the storage."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import IO, ClassVar
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from tasks.storage import opaque_name
+from tasks.uploads import Upload
+
+logger = logging.getLogger(__name__)
+
+
+def delete_files(names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            default_storage.delete(name)
+        except OSError:
+            logger.exception("a stored file could not be deleted")
+
+
+class InputQuerySet(models.QuerySet["Input"]):
+    def receive(self, owner_id: int, role: str, upload: Upload) -> Input:
+        """Store an upload: the row first, then the file. Raises OSError if the storage fails; the row then stays `receiving` for
+        housekeeping."""
+        name = opaque_name("inputs")
+        row = self.create(
+            owner_id=owner_id, role=role, file=name, content_type=upload.content_type, size=upload.size, sha256=upload.sha256()
+        )
+        upload.file.seek(0)
+        default_storage.save(name, File(upload.file))
+        return row
+
+    def orphans(self) -> InputQuerySet:
+        """Received long ago and never part of a job."""
+        old = timezone.now() - timedelta(seconds=settings.RECEIVING_SECONDS)
+        return self.filter(state=Input.State.RECEIVING, created_at__lt=old)
+
+
+class Input(models.Model):
+    """One stored file of a job, under an opaque name. `receiving` until the job that needs it is committed."""
+
+    class State(models.TextChoices):
+        RECEIVING = "receiving"
+        STORED = "stored"
+        DELETED = "deleted"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    job = models.ForeignKey("tasks.Job", on_delete=models.CASCADE, null=True, related_name="inputs")
+    role = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVING)
+    file = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=80)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = InputQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["created_at"], condition=Q(state="receiving"), name="input_receiving")]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.id} {self.state}"
+
+
+class SavedFile(models.Model):
+    """A file that a model saved beside its result, stored under the token of the lease that made it."""
+
+    job = models.ForeignKey("tasks.Job", on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=80)
+    file = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=80)
+    size = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["job", "name"], name="one_saved_file_per_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.job_id}"
+
+    def open(self) -> IO[bytes]:
+        return default_storage.open(self.file)

@@ -1,0 +1,107 @@
+"""`manage.py up` as its users meet it: real processes, with the fake kind alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from fitsize.broker import free_port
+from tests.stack import ROOT, eventually, kill_tree
+
+pytestmark = pytest.mark.slow
+
+
+class Up:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bind = f"127.0.0.1:{free_port()}"
+        self.environment = {
+            **os.environ,
+            "FITSIZE_DATA": str(folder),
+            "BROKER_URL": "",
+            "DJANGO_SETTINGS_MODULE": "tests.up_settings",
+            "PYTHONPATH": str(ROOT),
+        }
+        self.output = folder / "up.out"
+        with self.output.open("wb") as output:
+            command = [sys.executable, "manage.py", "up", "--bind", self.bind]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT)
+
+    def ready(self) -> bool:
+        assert self.process.poll() is None, self.output.read_text()
+        return "FitSize   http" in self.output.read_text()
+
+    def children(self) -> dict[str, psutil.Process]:
+        """By name: broker, web, fakes, housekeeping."""
+        found: dict[str, psutil.Process] = {}
+        for process in psutil.Process(self.process.pid).children():
+            try:
+                line = " ".join(process.cmdline())
+            except psutil.Error:
+                continue  # it died a moment ago
+            for name, sign in {"broker": "redis", "web": "gunicorn", "fakes": "celery_worker", "housekeeping": "housekeeping"}.items():
+                if sign in line:
+                    found[name] = process
+        return found
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"http://{self.bind}/readyz", timeout=2, trust_env=False).json()["kinds"] == {"fakes": "ready"}
+        except (httpx.HTTPError, ValueError):
+            return False
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    running = Up(tmp_path_factory.mktemp("up"))
+    try:
+        eventually(running.ready)
+        yield running
+    finally:
+        kill_tree(running.process.pid)
+        running.process.wait()
+
+
+@pytest.mark.parametrize("name", ["broker", "web", "fakes", "housekeeping"])
+def test_whatever_dies_is_started_again(up: Up, name: str) -> None:
+    victim = eventually(lambda: up.children().get(name))
+    victim.kill()
+    eventually(lambda: (again := up.children().get(name)) and again.pid != victim.pid)
+    eventually(up.answers)
+    assert "died of SIGKILL" in up.output.read_text()
+
+
+def test_a_second_up_on_the_same_data_folder_says_so_and_ends(up: Up) -> None:
+    command = [sys.executable, "manage.py", "up"]
+    done = subprocess.run(command, cwd=ROOT, env=up.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "up already" in done.stderr
+    assert up.bind in done.stderr
+    assert up.process.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_when_it_ends_all_its_children_end(tmp_path: Path, number: int) -> None:
+    running = Up(tmp_path)
+    try:
+        eventually(running.ready)
+        family = psutil.Process(running.process.pid).children(recursive=True)
+        assert len(family) >= 6
+        running.process.send_signal(number)
+        running.process.wait(30)
+        gone, alive = psutil.wait_procs(family, timeout=30)
+        assert alive == []
+        if number != signal.SIGKILL:
+            assert running.process.returncode == 0
+            assert "stopped" in running.output.read_text()
+    finally:
+        kill_tree(running.process.pid)
+        running.process.wait()
