@@ -51,7 +51,9 @@ class Seen:
 def drive(load: Load, patience_seconds: float = 900.0) -> Seen:
     """Run this load in a process of its own. Raises CalledProcessError or TimeoutExpired if that fails."""
     command = [sys.executable, "-m", "benchmarks.client"]
-    done = subprocess.run(command, cwd=ROOT, input=json.dumps(asdict(load)), stdout=subprocess.PIPE, text=True, check=True, timeout=patience_seconds)
+    done = subprocess.run(
+        command, cwd=ROOT, input=json.dumps(asdict(load)), stdout=subprocess.PIPE, text=True, check=True, timeout=patience_seconds
+    )
     return Seen(**json.loads(done.stdout))
 
 

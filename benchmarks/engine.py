@@ -12,8 +12,8 @@ import json
 import os
 import statistics
 import sys
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,7 +89,12 @@ def measured(stack: Stack, configuration: Configuration) -> dict[str, Any]:
     spent = {name: seconds - cpu[name] for name, seconds in cpu_of(processes).items()}
     spent["client"] = seen.cpu_seconds
     others = machine_seconds() - everything - sum(spent.values())
-    return {"configuration": configuration.name, "load_average": load_average, **latency(seen, configuration), **costs(spent, others, seen, configuration)}
+    return {
+        "configuration": configuration.name,
+        "load_average": load_average,
+        **latency(seen, configuration),
+        **costs(spent, others, seen, configuration),
+    }
 
 
 def latency(seen: Seen, configuration: Configuration) -> dict[str, Any]:

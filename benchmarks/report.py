@@ -18,7 +18,10 @@ FOUND: dict[str, dict[str, tuple[float, ...]]] = {
         "web": (5.29,), "parent": (0.21,), "child": (1.46,), "broker": (0.17,), "housekeeping": (0.04,), "client": (0.13,),
     },
 }  # fmt: skip
-FOUND_P50 = {"1 client, Prefer: wait": (6.9, 8.4), "1 client, submit + ?wait": (8.1, 8.3)}  # submit to result, ms: findings/front.md, section 2
+FOUND_P50 = {
+    "1 client, Prefer: wait": (6.9, 8.4),
+    "1 client, submit + ?wait": (8.1, 8.3),
+}  # submit to result, ms: findings/front.md, section 2
 GROUPS = ("web", "parent", "child", "broker", "housekeeping", "client")
 TARGET = "30 clients, Prefer: wait"
 ALLOWED = 1.2
@@ -52,7 +55,10 @@ def latencies(facts: dict[str, Any]) -> str:
         cells = [spread(runs, lambda run, key=key: run[key], 1) for key in keys]
         others = spread(runs, lambda run: run["others_cores"], 2)
         rows.append([name, f"{len(runs)} x {runs[0]['jobs']}", *cells, figures(FOUND_P50.get(name)), others])
-    return table(rows) + "\n(beyond queue: 30 closed-loop clients wait for 2 workers, 30 / 2 models long at least; others: CPU that other programs took)"
+    return (
+        table(rows)
+        + "\n(beyond queue: 30 closed-loop clients wait for 2 workers, 30 / 2 models long at least; others: CPU that other programs took)"
+    )
 
 
 def cpu(facts: dict[str, Any]) -> str:

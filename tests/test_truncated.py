@@ -23,7 +23,7 @@ def test_a_truncated_jpeg_is_a_failed_job_with_its_code(client: Client, monkeypa
 
     class Decoding(FakeModel):
         def echo(self, run: Run, **arguments: Any) -> dict[str, Any]:
-            return {"size": open_picture(arguments["image"], 2000).size}
+            return {"size": open_picture(arguments["image"], 2000).image.size}
 
     monkeypatch.setattr(worker.child, "model", Decoding())
     whole = picture(size=(640, 480), quality=95)

