@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",  # refuses a host name that is not ours
     "tasks.waiting.WithoutFront",
 ]
 PASSWORD_HASHERS = ["fitsize.hashers.BcryptHasher"]
@@ -127,6 +128,7 @@ SECOND_PASSES = 2
 PAGE_SIZE = 50
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["fitsize.authentication.ApiKeyAuthentication"],
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["tasks.parsers.BoundedJSONParser", "rest_framework.parsers.MultiPartParser"],
@@ -138,8 +140,6 @@ REST_FRAMEWORK = {
 # -- web server (fitsize/gunicorn.py)
 GUNICORN_WORKERS = env.int("GUNICORN_WORKERS", default=1)
 BIND = env.str("BIND", default="127.0.0.1:8000")
-
-# -- keypoints
 
 # -- faces
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE

@@ -100,6 +100,7 @@ class Supervisor:
         self.say(f"broker    {broker.source}, no persistence: the job table is the truth")
 
     def start_rest(self) -> None:
+        self.say(f"starting  web, housekeeping and a worker each for {', '.join(kinds())}; models are loading ...")
         python = sys.executable
         manage = [python, str(Path(settings.BASE_DIR) / "manage.py")]
         self.start(Program("web", [python, "-m", "gunicorn", "-c", "python:fitsize.gunicorn", "fitsize.asgi"]))

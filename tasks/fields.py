@@ -32,16 +32,23 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> Upload:
         try:
             file, size = self.opened(data)
+            return self.recognised(file, size)
+        except InvalidInput as refused:
+            raise serializers.ValidationError(refused.detail, code=refused.code) from None
+
+    def recognised(self, file: IO[bytes], size: int) -> Upload:
+        try:
             if size == 0:
                 raise InvalidInput(Code.INVALID_REQUEST, "The file is empty.")
             return type(self).recognise(file, size)
-        except InvalidInput as refused:
-            raise serializers.ValidationError(refused.detail, code=refused.code) from None
+        except InvalidInput:
+            file.close()
+            raise
 
     def opened(self, data: Any) -> tuple[IO[bytes], int]:
         if hasattr(data, "chunks"):
             self.check_size(data.size)
-            return data.file, data.size
+            return data, data.size
         if not isinstance(data, str):
             raise InvalidInput(Code.INVALID_REQUEST, "Send a file, a base64 string, or a link to a saved file of a job.")
         if link := LINK.fullmatch(data):

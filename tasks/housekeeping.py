@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
@@ -16,6 +17,7 @@ from tasks.deaths import Death
 from tasks.models import Input, Job, State, Worker, delete_files
 
 logger = logging.getLogger(__name__)
+FORGET_WORKERS_AFTER = timedelta(days=7)
 
 
 class Housekeeping:
@@ -28,7 +30,7 @@ class Housekeeping:
 
     def tick(self) -> None:
         close_old_connections()
-        for step in (self.release_lost, self.wake_kinds, self.sweep_orphans):
+        for step in (self.release_lost, self.wake_kinds, self.sweep_orphans, self.forget_workers):
             try:
                 step()
             except DatabaseError:
@@ -57,3 +59,7 @@ class Housekeeping:
         for orphan in Input.objects.orphans():
             delete_files([orphan.file])
             orphan.delete()
+
+    def forget_workers(self) -> None:
+        """A worker that ends in order, or whose name comes back, leaves no row; this is for those that never did."""
+        Worker.objects.filter(seen_at__lt=timezone.now() - FORGET_WORKERS_AFTER).delete()

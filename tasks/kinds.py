@@ -11,8 +11,6 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
-    from django.urls import URLPattern
-
     from tasks.models import Job
 
 
@@ -43,7 +41,8 @@ class Kind:
     """A model type: `name` is its folder, URL segment, Celery queue and `Job.kind`; `model` the dotted path of its `InferenceModel`.
 
     `arguments` runs in the child before the model; `on_success` inside the transaction that completes the job, so that a worker that lost
-    its lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. `job_routes` are added under `/jobs/<id>/`.
+    its lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. `job_routes`
+    are added under `/jobs/<id>/`: the route, and the dotted path of its `JobAnswers` view.
     """
 
     name: str
@@ -53,7 +52,7 @@ class Kind:
     model_version: str
     arguments: Callable[[Job], dict[str, Any]] = parameters_and_inputs
     on_success: Callable[[Job, dict[str, Any]], None] = no_effect
-    job_routes: list[URLPattern] = field(default_factory=list)
+    job_routes: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache

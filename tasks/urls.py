@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
+from django.utils.module_loading import import_string
 
 from tasks.kinds import kinds
 from tasks.views import CancelView, FileView, JobListView, JobView
@@ -14,4 +15,5 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"^jobs/(?P<pk>{UUID})/files/(?P<name>[\w.-]{{1,80}})$", FileView.as_view(), name="job-file"),
 ]
 for kind in kinds().values():
-    urlpatterns += kind.job_routes
+    for route, view in kind.job_routes.items():
+        urlpatterns.append(path(f"jobs/<uuid:pk>/{route}", import_string(view).as_view(kind=kind.name), name=f"job-{route}"))

@@ -21,7 +21,7 @@ from tasks.documents import JobListSerializer, job_document, job_url
 from tasks.kinds import kinds
 from tasks.models import Job, SavedFile
 from tasks.serializers import SubmitSerializer
-from tasks.waiting import HOLD, held_for, wanted_seconds
+from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
 
 
 def owner_id(request: Request) -> int:
@@ -42,10 +42,12 @@ class HasScope(BasePermission):
 class JobAnswers(GenericAPIView[Job]):
     """A view that answers with a job, and may have its client held until that job ends."""
 
+    kind: str = ""  # a view of one kind answers no other kind's jobs
     serializer_class: type[BaseSerializer[Any]] = JobListSerializer
 
     def own_job(self, pk: UUID | str) -> Job:
-        return get_object_or_404(Job, pk=pk, owner_id=owner_id(self.request))
+        jobs = Job.objects.filter(kind=self.kind) if self.kind else Job.objects.all()
+        return get_object_or_404(jobs, pk=pk, owner_id=owner_id(self.request))
 
     def answer(self, job: Job, status: int = 200) -> Response:
         """The job; while it runs, the front is asked to hold a client that wants to wait.
@@ -54,7 +56,7 @@ class JobAnswers(GenericAPIView[Job]):
         """
         seconds = wanted_seconds(self.request)
         hold = bool(seconds) and not job.ended and not held_for(self.request)
-        response = Response(None if hold and "fitsize.front" in self.request.META else job_document(job), status)
+        response = Response(None if hold and FRONT in self.request.META else job_document(job), status)
         response["Location"] = job_url(job)
         response["Cache-Control"] = "private, no-cache"
         if not job.ended:
@@ -71,7 +73,6 @@ class SubmitView(JobAnswers):
     """An app's whole view: `kind`, `operation` and `serializer_class`. Answers 202 with the job, or 200 where it ended while the client
     waited."""
 
-    kind: str
     operation: str
     serializer_class: type[SubmitSerializer]
     permission_classes = [IsAuthenticated, HasScope]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_every_address_stands_in_the_docs() -> None:
 
     page = (ROOT / "docs/api.md").read_text()
 
-    def patterns(entries: list[object], before: str = "") -> list[str]:
+    def patterns(entries: Sequence[object], before: str = "") -> list[str]:
         found: list[str] = []
         for entry in entries:
             text = before + str(entry.pattern)  # type: ignore[attr-defined]  # patterns and resolvers share no public base

@@ -27,6 +27,7 @@ class DiarizationModel(InferenceModel):
     def load(self) -> None:
         torch.set_num_threads(1)
         self.pipeline = OfflinePipeline()
+        self.pipeline.instantiate(self.pipeline.default_parameters())
         with package_file("pyannote", "audio/sample/sample.wav").open("rb") as sample:
             self.predict(Run(), sample)
 

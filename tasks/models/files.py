@@ -38,7 +38,8 @@ class InputQuerySet(models.QuerySet["Input"]):
             owner_id=owner_id, role=role, file=name, content_type=upload.content_type, size=upload.size, sha256=upload.sha256()
         )
         upload.file.seek(0)
-        default_storage.save(name, File(upload.file))
+        with upload.file:  # a large upload lies on the same disk already: a Django file is moved, not copied
+            default_storage.save(name, upload.file if isinstance(upload.file, File) else File(upload.file))
         return row
 
     def orphans(self) -> InputQuerySet:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import av
 import numpy as np
 import pytest
 
@@ -79,8 +80,6 @@ def test_a_video_without_sound_is_refused() -> None:
 
 
 def silent_video() -> bytes:
-    import av
-
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as output:
         stream = output.add_stream("mpeg4", rate=5)

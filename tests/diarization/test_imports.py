@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -13,11 +14,7 @@ print(*sorted({"av", "numpy", "pyannote", "scipy", "torch", "torchaudio"} & set(
 
 def test_the_web_side_imports_no_model_package() -> None:
     command = [sys.executable, "-c", PROGRAM]
-    found = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
+    found = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, "DJANGO_SETTINGS_MODULE": "fitsize.settings"}
+    )
     assert found.stdout.split() == []
-
-
-def environment() -> dict[str, str]:
-    import os
-
-    return {**os.environ, "DJANGO_SETTINGS_MODULE": "fitsize.settings"}

@@ -20,4 +20,5 @@ KIND = Kind(
     keep_inputs_seconds=0,
     model_version="fake-1",
     on_success=remember,
+    job_routes={"shout": "tests.fakes.views.ShoutView"},
 )

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tasks.views import SubmitView
+from tasks.views import JobAnswers, SubmitView
 from tests.fakes.serializers import FakeSerializer
 
 
@@ -14,3 +16,10 @@ class FakeView(SubmitView):
     def post(self, request: Request, operation: str = "echo") -> Response:
         self.__dict__["operation"] = operation
         return super().post(request)
+
+
+class ShoutView(JobAnswers):
+    """A route of this kind's jobs alone."""
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response({"shout": str(self.own_job(pk).parameters.get("text", "")).upper()})

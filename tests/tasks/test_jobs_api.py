@@ -1,0 +1,155 @@
+"""The job resource as its owner meets it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from fitsize.models import User
+from tasks import runs
+from tasks.models import Job
+from tests.conftest import client_of
+from tests.fakes.inference.model import FakeModel
+from tests.pictures import base64_of, picture
+from tests.tasks.jobs import claimed, submit
+
+pytestmark = pytest.mark.django_db
+
+
+def saved_by(client: Client, text: str) -> dict[str, Any]:
+    """An ended job that saved a file."""
+    answer = client.post("/api/v1/fakes/save", {"text": text}, content_type="application/json")
+    runs.run_jobs("fakes")
+    job: dict[str, Any] = client.get(answer["Location"]).json()
+    return job
+
+
+def test_a_submit_answers_at_once_with_the_job_and_its_address(client: Client) -> None:
+    answer = client.post("/api/v1/fakes/echo", {"text": "x"}, content_type="application/json")
+    job = answer.json()
+    assert (answer.status_code, answer["Location"], answer["Retry-After"]) == (202, f"/api/v1/jobs/{job['id']}", "1")
+    assert (job["state"], job["queue_position"], job["attempts"]) == ("queued", 1, 0)
+
+
+@pytest.mark.parametrize("prefix", ["", "data:image/jpeg;base64,", "data:;base64,"])
+def test_a_file_is_taken_as_multipart_or_base64(client: Client, worker: FakeModel, prefix: str) -> None:
+    content = picture()
+    sent = [
+        client.post("/api/v1/fakes/echo", {"image": SimpleUploadedFile("x", content)}),
+        client.post("/api/v1/fakes/echo", {"image": prefix + base64_of(content)}, content_type="application/json"),
+    ]
+    runs.run_jobs("fakes")
+    results = [client.get(answer["Location"]).json()["result"]["files"] for answer in sent]
+    assert results == [{"image": len(content)}] * 2
+
+
+def test_a_large_upload_is_stored_whole(client: Client, worker: FakeModel) -> None:
+    content = picture("PNG") + bytes(3_000_000)
+    answer = client.post("/api/v1/fakes/echo", {"image": SimpleUploadedFile("x", content)})
+    runs.run_jobs("fakes")
+    assert client.get(answer["Location"]).json()["result"]["files"] == {"image": len(content)}
+
+
+def test_a_saved_file_is_served_to_its_owner_and_cannot_run_script(client: Client, stranger: User, worker: FakeModel) -> None:
+    job = saved_by(client, "hello")
+    [saved] = job["files"]
+    assert (saved["name"], saved["content_type"], saved["size"]) == ("note.txt", "text/plain", 5)
+    answer: Any = client.get(saved["url"])
+    assert b"".join(answer.streaming_content) == b"hello"
+    assert answer["Content-Security-Policy"].startswith("sandbox")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert client_of(stranger).get(saved["url"]).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["other.txt", "%00", "..%2f..%2fsecret_key", "note.txt%00.jpg"])
+def test_a_file_that_was_not_saved_is_not_found(client: Client, worker: FakeModel, name: str) -> None:
+    job = saved_by(client, "hello")
+    assert client.get(f"{job['links']['self']}/files/{name}").status_code == 404
+
+
+def test_a_jobs_saved_file_may_be_anothers_input(client: Client, worker: FakeModel) -> None:
+    job = saved_by(client, "seven..")
+    answer = client.post("/api/v1/fakes/echo", {"file": job["files"][0]["url"]}, content_type="application/json")
+    runs.run_jobs("fakes")
+    assert client.get(answer["Location"]).json()["result"]["files"] == {"file": 7}
+
+
+def test_a_strangers_saved_file_may_not(client: Client, stranger: User, worker: FakeModel) -> None:
+    job = saved_by(client, "secret")
+    answer = client_of(stranger).post("/api/v1/fakes/echo", {"file": job["files"][0]["url"]}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+def test_the_list_shows_ones_own_jobs_newest_first_in_pages(client: Client, owner: User, stranger: User) -> None:
+    submit(stranger)
+    jobs = [str(submit(owner).pk) for _ in range(3)]
+    first = client.get("/api/v1/jobs?limit=2").json()
+    second = client.get(first["next"]).json()
+    assert [job["id"] for job in first["results"] + second["results"]] == jobs[::-1]
+    assert second["next"] is None
+
+
+def test_a_broken_cursor_is_a_problem(client: Client) -> None:
+    answer = client.get("/api/v1/jobs?cursor=nonsense")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_queued_job_is_canceled_with_200_and_a_running_one_with_202(client: Client, owner: User) -> None:
+    queued = client.post(f"/api/v1/jobs/{submit(owner).pk}/cancel")
+    assert (queued.status_code, queued.json()["state"]) == (200, "canceled")
+    running = client.post(f"/api/v1/jobs/{claimed(owner).pk}/cancel")
+    assert (running.status_code, running.json()["state"]) == (202, "running")
+
+
+def test_the_position_counts_the_jobs_that_are_served_before(client: Client, owner: User) -> None:
+    jobs = [submit(owner) for _ in range(3)]
+    positions = [client.get(f"/api/v1/jobs/{job.pk}").json()["queue_position"] for job in jobs]
+    assert positions == [1, 2, 3]
+
+
+def test_the_position_is_counted_no_further_than_its_cap(client: Client, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.models.jobs.POSITION_CAP", 2)
+    jobs = [submit(owner) for _ in range(6)]
+    assert client.get(f"/api/v1/jobs/{jobs[5].pk}").json()["queue_position"] == 4
+
+
+def test_timings_tell_waiting_and_running_apart(client: Client, owner: User) -> None:
+    job = claimed(owner)
+    job.end("succeeded", result={})
+    timings = client.get(f"/api/v1/jobs/{job.pk}").json()["timings_ms"]
+    assert timings["queued"] >= 0
+    assert timings["run"] >= 0
+
+
+def test_a_route_of_a_kind_answers_for_its_own_jobs_alone(client: Client, owner: User) -> None:
+    job = submit(owner, text="hey")
+    assert client.get(f"/api/v1/jobs/{job.pk}/shout").json() == {"shout": "HEY"}
+    Job.objects.filter(pk=job.pk).update(kind="faces")
+    assert client.get(f"/api/v1/jobs/{job.pk}/shout").status_code == 404
+
+
+def test_health_needs_no_key_and_tells_the_states_of_the_kinds(db: None) -> None:
+    assert Client().get("/livez").json() == {"status": "alive"}
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["kinds"]["fakes"]) == (200, "down")
+
+
+def test_storage_that_cannot_be_written_is_not_ready(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError("read-only")
+
+    monkeypatch.setattr("tasks.health._write_and_delete", full)
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]) == (503, {"database": "ok", "storage": "failed"})
+
+
+def test_an_upload_is_not_stored_under_its_name(client: Client, owner: User) -> None:
+    client.post("/api/v1/fakes/echo", {"image": SimpleUploadedFile("../../evil.php", picture())})
+    stored = Job.objects.get().inputs.get()
+    assert "evil" not in stored.file
+    assert stored.content_type == "image/jpeg"
+    assert io.BytesIO(picture()).getbuffer().nbytes == stored.size
