@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fitsize.models import User
+from tasks import runs
 from tasks import worker as engine
 from tasks.kinds import kinds
 from tasks.models import Claimant, Job
@@ -43,6 +44,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     """This process plays the child of a worker."""
     model = FakeModel()
     model.load()
+    monkeypatch.setattr(runs, "close_old_connections", lambda: None)  # it would close the connection that holds the test's transaction
     monkeypatch.setattr(engine.child, "model", model)
     monkeypatch.setattr(engine.child, "life", "my-life")
     monkeypatch.setattr(engine.child, "name", "fakes@here")

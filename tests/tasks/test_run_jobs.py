@@ -109,7 +109,6 @@ def test_a_result_outlives_a_database_that_is_away_for_a_while(owner: User, work
     job = submit(owner)
     end, failures = Job.end, [OperationalError("database is locked")] * 2
     monkeypatch.setattr(runs, "RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(runs, "close_old_connections", lambda: None)
 
     def unlucky(self: Job, *arguments: Any, **named: Any) -> str | None:
         if failures:
@@ -125,7 +124,6 @@ def test_a_commit_whose_answer_was_lost_counts_once(owner: User, worker: FakeMod
     job, next_job = submit(owner), submit(owner)
     end, lost = Job.end, [True]
     monkeypatch.setattr(runs, "RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(runs, "close_old_connections", lambda: None)
 
     def deaf(self: Job, *arguments: Any, **named: Any) -> str | None:
         state = end(self, *arguments, **named)
