@@ -27,7 +27,8 @@ from tasks.kinds import kinds
 from tasks.models import Claimant, Job, Worker, WorkerState
 
 logger = logging.getLogger(__name__)
-STOPPING, FAILED_LOADS = 0, 1  # bytes shared by the parent and its children
+STOPPING, FAILED_LOADS, STATE = 0, 1, 2  # bytes shared by the parent and its children
+STATES = (WorkerState.LOADING, WorkerState.READY, WorkerState.DOWN)
 BEAT_TICKS = 4
 UNEXPLAINED_SECONDS = 2.0  # a pid that is gone for this long without a word from the pool died a death nobody saw
 LONGEST_LOAD_PAUSE_SECONDS = 60
@@ -54,6 +55,15 @@ class Shared:
     def failed_loads(self, count: int) -> None:
         self.memory[FAILED_LOADS] = min(count, 255)
 
+    @property
+    def state(self) -> WorkerState:
+        """The child's; the parent writes it into the worker's row, so that a child can load while the database is away."""
+        return STATES[self.memory[STATE]]
+
+    @state.setter
+    def state(self, state: WorkerState) -> None:
+        self.memory[STATE] = STATES.index(state)
+
 
 class Child:
     """The process that holds the model and runs jobs, one at a time."""
@@ -78,27 +88,28 @@ class Child:
             job.release()
 
     def load(self, kind: str) -> None:
-        """Load the model and say so in the worker's row.
-
-        On failure say that, wait longer each time, and end this process: jobs stay queued.
-        """
-        self.say(WorkerState.LOADING)
+        """Load the model. On failure say so, wait longer each time, and end this process: jobs stay queued."""
+        self.shared.state = WorkerState.LOADING
         started = time.monotonic()
         try:
             self.model = import_string(kinds()[kind].model)()
             self.model.load()
         except Exception as error:
             logger.exception("the model of %s cannot be loaded", kind)
-            self.say(WorkerState.DOWN, f"{type(error).__name__}: {error}"[:300])
+            self.explain(f"{type(error).__name__}: {error}"[:300])
+            self.shared.state = WorkerState.DOWN
             self.shared.failed_loads += 1
             time.sleep(min(2 ** (self.shared.failed_loads - 1), LONGEST_LOAD_PAUSE_SECONDS))
             os._exit(1)
         self.shared.failed_loads = 0
-        self.say(WorkerState.READY, load_seconds=round(time.monotonic() - started, 2))
-        logger.info("worker=%s life=%s: model of %s loaded", self.name, self.life, kind)
+        self.shared.state = WorkerState.READY
+        logger.info("worker=%s life=%s: model of %s loaded in %.1f s", self.name, self.life, kind, time.monotonic() - started)
 
-    def say(self, state: WorkerState, detail: str = "", **facts: Any) -> None:
-        Worker.objects.filter(life=self.life).update(state=state, detail=detail, **facts)
+    def explain(self, reason: str) -> None:
+        try:
+            Worker.objects.filter(life=self.life).update(detail=reason)
+        except DatabaseError:
+            logger.warning("the reason could not be written: %s", reason)
 
 
 child = Child()
@@ -114,6 +125,7 @@ class Parent(threading.Thread):
         self.wake = threading.Event()
         self.signal = ""
         self.missing_since: dict[int, float] = {}
+        self.written: WorkerState | None = None
 
     def run(self) -> None:
         ticks = 0
@@ -127,8 +139,8 @@ class Parent(threading.Thread):
     def tick(self, beat: bool) -> None:
         """Errors are logged and the loop goes on: a beat that dies on one locked database would declare a live worker dead."""
         try:
-            if beat:
-                Worker.objects.filter(life=child.life).update(seen_at=timezone.now())
+            if beat or self.written != child.shared.state:
+                self.beat(child.shared.state)
             self.release_of_the_dead()
         except DatabaseError:
             logger.warning("the parent could not read or write the database", exc_info=True)
@@ -136,6 +148,10 @@ class Parent(threading.Thread):
             logger.exception("the parent's tick failed")
         finally:
             connections.close_all()
+
+    def beat(self, state: WorkerState) -> None:
+        Worker.objects.filter(life=child.life).update(seen_at=timezone.now(), state=state)
+        self.written = state
 
     def release_of_the_dead(self) -> None:
         """A death that nobody explains within a moment is released as a loss; a note about a death that held no row is forgotten."""

@@ -33,7 +33,6 @@ class Worker(models.Model):
     pid = models.IntegerField()
     state = models.CharField(max_length=10, choices=WorkerState.choices, default=WorkerState.LOADING)
     detail = models.CharField(max_length=300, default="", blank=True)
-    load_seconds = models.FloatField(null=True)
     started_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)
 
