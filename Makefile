@@ -13,8 +13,8 @@ timed = printf '\n== %s\n' "$(1)"; start=$$SECONDS; { $(2); } && printf '== %s: 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-demo: demo-parts ## set up, start everything, send one input to each model; ONCE=1 GARMENT=photo.jpg SELFIE=me.jpg AUDIO=call.m4a
-	@exec $(PY) manage.py demo $(if $(ONCE),--once) $(if $(GARMENT),--garment '$(GARMENT)') $(if $(SELFIE),--selfie '$(SELFIE)') $(if $(AUDIO),--audio '$(AUDIO)')
+demo: demo-parts ## set up, start everything, send one input to each model; ONCE=1 GARMENT=photo.jpg CLOTHING=trousers SELFIE=me.jpg AUDIO=call.m4a
+	@exec $(PY) manage.py demo $(if $(ONCE),--once) $(if $(GARMENT),--garment '$(GARMENT)') $(if $(CLOTHING),--clothing '$(CLOTHING)') $(if $(SELFIE),--selfie '$(SELFIE)') $(if $(AUDIO),--audio '$(AUDIO)')
 
 run: demo-parts ## set up and start everything: web, workers, housekeeping, an embedded broker
 	@exec $(PY) manage.py up
@@ -22,6 +22,7 @@ run: demo-parts ## set up and start everything: web, workers, housekeeping, an e
 test: all-parts packages ## set up, lint, then all tests with coverage; PYTEST="-m 'not slow'" for other options
 	@$(call timed,lint,$(MAKE) --no-print-directory checks)
 	@$(call timed,tests,$(PY) -m pytest --cov --cov-report=term $(PYTEST))
+	@$(call timed,the engine on PostgreSQL,$(PY) -m tests.postgres $(PY) -m pytest -q tests/tasks tests/test_bad_input.py)
 
 lint: all-parts checks ## ruff, mypy --strict, import-linter
 

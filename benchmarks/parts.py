@@ -19,10 +19,10 @@ from django.core.wsgi import get_wsgi_application
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import RequestFactory
-from PIL import Image
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from benchmarks.pictures import noisy_jpeg
 from fitsize.authentication import ApiKeyAuthentication
 from fitsize.models import ApiKey, User
 from tasks import wakeups
@@ -30,7 +30,7 @@ from tasks.documents import job_document
 from tasks.front.bridge import Bridge
 from tasks.front.endings import Endings
 from tasks.front.front import Front
-from tasks.front.messages import Message
+from tasks.front.messages import Message, Receive
 from tasks.kinds import kinds
 from tasks.models import Input, Job, State
 from tasks.parsers import BoundedJSONParser
@@ -95,7 +95,7 @@ class Parts:
 
     # -- the parts
     def pass_front(self) -> None:
-        self.loop.run_until_complete(self.front(scope(), self.receive_body, ignore))
+        self.loop.run_until_complete(self.front(scope(), client_of(self.body), ignore))
 
     def livez(self) -> object:
         return self.answer(RequestFactory().get("/livez"))
@@ -169,9 +169,6 @@ class Parts:
         start_response("200 OK", [] if environ[FRONT] else [(HOLD, "job 30")])
         return response
 
-    async def receive_body(self) -> Message:
-        return {"type": "http.request", "body": self.body, "more_body": False}
-
 
 def scope() -> Message:
     headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"authorization", b"Bearer x"), (b"prefer", b"wait=30")]
@@ -179,14 +176,18 @@ def scope() -> Message:
     return {**base, "scheme": "http", "server": ("127.0.0.1", 8000), "client": ("127.0.0.1", 1), "headers": headers, "asgi": {"version": "3.0"}}
 
 
+def client_of(body: bytes) -> Receive:
+    """A client that sends its body and then stays."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    return receive
+
+
 async def ignore(message: Message) -> None:
     """A client that reads everything."""
-
-
-def noisy_jpeg(size: int) -> bytes:
-    """A JPEG of exactly this many bytes: what follows its end is not looked at before the worker."""
-    small = io.BytesIO()
-    Image.new("RGB", (64, 64), "teal").save(small, "JPEG")
-    return small.getvalue() + os.urandom(size - small.tell())
-
-

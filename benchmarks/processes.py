@@ -68,6 +68,15 @@ def memory(pid: int) -> Memory:
     return Memory(rss=field(pid, "status", "VmRSS"), pss=field(pid, "smaps_rollup", "Pss"))
 
 
+def high_water(pid: int) -> float:
+    """The most that was ever resident, in megabytes, since `reset_high_water`."""
+    return field(pid, "status", "VmHWM")
+
+
+def reset_high_water(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def field(pid: int, file: str, name: str) -> float:
     text = Path(f"/proc/{pid}/{file}").read_text()
     found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)

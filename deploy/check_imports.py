@@ -16,9 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = "django rest_framework environ celery kombu.transport.redis redis hiredis psycopg psycopg_pool bcrypt"
-ENGINE += " PIL.Image filetype tinytag psutil rich structlog"
 MODULES = {
-    "web": f"{ENGINE} gunicorn.app.base uvicorn uvicorn_worker uvloop httptools whitenoise.middleware",
     "keypoints": f"{ENGINE} torch numpy cv2.aruco pillow_heif safetensors.torch",
     "faces": f"{ENGINE} torch numpy dlib pillow_heif",
     "diarization": f"{ENGINE} torch torchaudio pyannote.audio pyannote.audio.pipelines pyannote.audio.models.segmentation"
