@@ -1,6 +1,7 @@
-"""Closed-loop clients in one process of their own: `python -m benchmarks.client` reads a load on standard input and prints what it saw.
+"""Closed-loop clients in a process of their own: `python -m benchmarks.client` reads a load on standard input, prints what it saw.
 
-Bare keep-alive sockets on one event loop, about 0.2 ms of CPU a job: an HTTP library of the usual kind costs more than the engine it measures.
+Bare keep-alive sockets on one event loop, 0.3 ms of CPU a job: the usual HTTP libraries cost more
+than the engine that is measured.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ANSWER_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Load:
-    """`jobs` requests by `clients` at once, each `pause_seconds` after the answer before it. With `poll` the result is fetched by `?wait=`."""
+    """`jobs` requests by `clients` at once, each `pause_seconds` after the answer before it. With `poll` results come by `?wait=`."""
 
     port: int
     path: str

@@ -1,7 +1,7 @@
-"""What the engine costs per job: `python -m benchmarks.engine [--jobs 1000] [--model-ms 50] [--rounds 3] [--json FILE]`, which is `make bench`.
+"""What the engine costs per job: `make bench`, or `python -m benchmarks.engine [--jobs 1000] [--model-ms 50] [--rounds 3] [--json FILE]`.
 
-A whole stack (one web process, two workers, SQLite, Redis) and closed-loop clients beside it, all on this machine. Each job is a POST of 40 KB
-of base64 with a key; its input is stored. The exit code is 1 if any job had another end than success.
+A whole stack (one web process, two workers, SQLite, Redis) and closed-loop clients beside it, all on this machine. Each job is a POST
+of 40 KB of base64 with a key; its input is stored. The exit code is 1 if any job had another end than success.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def measured(stack: Stack, configuration: Configuration) -> dict[str, Any]:
 
 
 def latency(seen: Seen, configuration: Configuration) -> dict[str, Any]:
-    """`overhead_*`: submit to result minus the model. `beyond_queue_p50_ms`: minus the least that so many clients wait for so few workers."""
+    """`overhead_*`: submit to result minus the model. `beyond_queue_*`: minus the least that so many clients wait for the workers."""
     cuts = statistics.quantiles(seen.milliseconds, n=20, method="inclusive")
     model = configuration.model_ms
     least = model * max(configuration.clients / len(WORKERS), 1)

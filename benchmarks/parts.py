@@ -64,7 +64,9 @@ class Parts:
         self.ended.state = State.SUCCEEDED
         self.ended.result = {"burned": 0}
         self.ended.save()
-        self.front = Front(Bridge(self.holding, threads=settings.WEB_THREADS, most_bytes=10**6, folder=settings.FILE_UPLOAD_TEMP_DIR), self.ends(), 2)
+        self.front = Front(
+            Bridge(self.holding, threads=settings.WEB_THREADS, most_bytes=10**6, folder=settings.FILE_UPLOAD_TEMP_DIR), self.ends(), 2
+        )
 
     def all(self) -> list[Part]:
         return [
@@ -156,7 +158,7 @@ class Parts:
         assert self.answer(http).status_code in (200, 202)
 
     def answer(self, http: WSGIRequest) -> Any:
-        return self.django(http.environ, lambda status, headers, error=None: None)
+        return self.django(http.environ, start_response)
 
     def ends(self) -> Endings:
         endings = Endings(None, lambda jobs: [])
@@ -170,10 +172,29 @@ class Parts:
         return response
 
 
+def start_response(status: str, headers: list[tuple[str, str]], error: Any = None, /) -> Callable[[bytes], object]:
+    return len
+
+
 def scope() -> Message:
     headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"authorization", b"Bearer x"), (b"prefer", b"wait=30")]
-    base = {"type": "http", "method": "POST", "path": PATH, "raw_path": PATH.encode(), "root_path": "", "query_string": b"", "http_version": "1.1"}
-    return {**base, "scheme": "http", "server": ("127.0.0.1", 8000), "client": ("127.0.0.1", 1), "headers": headers, "asgi": {"version": "3.0"}}
+    base = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "raw_path": PATH.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "http_version": "1.1",
+    }
+    return {
+        **base,
+        "scheme": "http",
+        "server": ("127.0.0.1", 8000),
+        "client": ("127.0.0.1", 1),
+        "headers": headers,
+        "asgi": {"version": "3.0"},
+    }
 
 
 def client_of(body: bytes) -> Receive:

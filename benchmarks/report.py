@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import machine
@@ -35,15 +35,16 @@ def text(facts: dict[str, Any]) -> str:
 def progress(number: int, run: dict[str, Any]) -> str:
     cpu = ", ".join(f"{name} {value:.2f}" for name, value in run["cpu_ms"].items())
     return (
-        f"round {number + 1}, {run['configuration']}: {run['jobs_per_second']:.1f}/s, p50 - model {run['overhead_p50_ms']:.1f} ms; CPU ms/job: {cpu};"
-        f" others {run['others_cores']:.2f} cores; {run['answers']}"
+        f"round {number + 1}, {run['configuration']}: {run['jobs_per_second']:.1f}/s, p50 - model {run['overhead_p50_ms']:.1f} ms;"
+        f" CPU ms/job: {cpu}; others {run['others_cores']:.2f} cores; {run['answers']}"
     )
 
 
 def conditions(facts: dict[str, Any]) -> str:
     return (
-        f"{facts['workers']} workers, 1 web process, SQLite (synchronous=FULL), Redis; 30 clients: a model of {facts['model_ms']:g} ms of CPU,"
-        f" 1 client: of 0 ms and 5 ms pause; 40 KB of base64 per job.\nEach cell: median (lowest-highest) of {facts['rounds']} interleaved rounds."
+        f"{facts['workers']} workers, 1 web process, SQLite (synchronous=FULL), Redis; 40 KB of base64 per job."
+        f"\n30 clients: a model of {facts['model_ms']:g} ms of CPU; 1 client: of 0 ms, and 5 ms pause."
+        f"\nEach cell: median (lowest-highest) of {facts['rounds']} interleaved rounds."
     )
 
 
@@ -52,8 +53,8 @@ def latencies(facts: dict[str, Any]) -> str:
     rows = [header]
     for name, runs in by_configuration(facts).items():
         keys = ("jobs_per_second", "overhead_p50_ms", "overhead_p95_ms", "beyond_queue_p50_ms")
-        cells = [spread(runs, lambda run, key=key: run[key], 1) for key in keys]
-        others = spread(runs, lambda run: run["others_cores"], 2)
+        cells = [spread([run[key] for run in runs], 1) for key in keys]
+        others = spread([run["others_cores"] for run in runs], 2)
         rows.append([name, f"{len(runs)} x {runs[0]['jobs']}", *cells, figures(FOUND_P50.get(name)), others])
     return (
         table(rows)
@@ -64,8 +65,8 @@ def latencies(facts: dict[str, Any]) -> str:
 def cpu(facts: dict[str, Any]) -> str:
     rows = [["CPU ms per job", "web", "parent", "child - model", "broker", "housekeeping", "client", "parent+child+broker"]]
     for name, runs in by_configuration(facts).items():
-        cells = [spread(runs, lambda run, group=group: run["cpu_ms"][group], 2) for group in GROUPS]
-        rows.append([name, *cells, spread(runs, lambda run: run["engine_cpu_ms"], 2)])
+        cells = [spread([run["cpu_ms"][group] for run in runs], 2) for group in GROUPS]
+        rows.append([name, *cells, spread([run["engine_cpu_ms"] for run in runs], 2)])
         if found := FOUND.get(name):
             rows.append(["   findings (50 ms)", *[figures(found[group]) for group in GROUPS], f"{found_engine(name):.2f}"])
             rows.append(["   times that", *ratios(runs, found), f"{engine_ratio(facts, name):.2f}x"])
@@ -77,7 +78,8 @@ def ratios(runs: Sequence[dict[str, Any]], found: dict[str, tuple[float, ...]]) 
 
 
 def median(runs: Sequence[dict[str, Any]], group: str) -> float:
-    return statistics.median(run["cpu_ms"][group] for run in runs)
+    values: list[float] = [run["cpu_ms"][group] for run in runs]
+    return statistics.median(values)
 
 
 def found_engine(name: str) -> float:
@@ -86,7 +88,8 @@ def found_engine(name: str) -> float:
 
 def engine_ratio(facts: dict[str, Any], name: str) -> float:
     runs = by_configuration(facts)[name]
-    return statistics.median(run["engine_cpu_ms"] for run in runs) / found_engine(name)
+    values: list[float] = [run["engine_cpu_ms"] for run in runs]
+    return statistics.median(values) / found_engine(name)
 
 
 def idle(facts: dict[str, Any]) -> str:
@@ -117,8 +120,7 @@ def by_configuration(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return {name: [run for run in facts["runs"] if run["configuration"] == name] for name in names}
 
 
-def spread(runs: Sequence[dict[str, Any]], value: Callable[[dict[str, Any]], float], digits: int) -> str:
-    values = [value(run) for run in runs]
+def spread(values: Sequence[float], digits: int) -> str:
     middle = f"{statistics.median(values):.{digits}f}"
     return middle if len(values) == 1 else f"{middle} ({min(values):.{digits}f}-{max(values):.{digits}f})"
 

@@ -10,7 +10,9 @@ from typing import Any
 from tests.stack import Stack
 
 TROUBLE = re.compile(r"Traceback|\b(?:WARNING|ERROR|CRITICAL)\b|\b(?:Exception|Error)\b")
-USUAL = re.compile(r"superuser privileges|SecurityWarning")  # celery's word to root
+USUAL = re.compile(
+    r"superuser privileges|SecurityWarning|Memory overcommit must be enabled"
+)  # Celery's word to root, Redis' about its machine
 LINES = 20
 
 

@@ -1,7 +1,7 @@
 """The web's milliseconds by part, in a hot loop in one process: `python -m benchmarks.web_parts [--repeats 300]`.
 
-The project's own functions on a real SQLite file (synchronous=FULL), a real disk and a real Redis. In place each part costs about twice as much:
-docs/benchmarks.md says why.
+The project's own functions on a real SQLite file (synchronous=FULL), a real disk and a real Redis. In place each part costs about
+twice as much: docs/benchmarks.md says why.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +44,11 @@ def project() -> Iterator[None]:
     """The project set up in this process, on a database and a broker of its own."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=FOLDER, prefix="parts-") as folder:
-        os.environ |= {"FITSIZE_DATA": folder, "BROKER_URL": f"redis+socket://{folder}/redis.sock", "DJANGO_SETTINGS_MODULE": "tests.settings"}
+        os.environ |= {
+            "FITSIZE_DATA": folder,
+            "BROKER_URL": f"redis+socket://{folder}/redis.sock",
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+        }
         import django
 
         django.setup()
@@ -91,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

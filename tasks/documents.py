@@ -50,7 +50,7 @@ def timestamp(moment: datetime | None) -> str | None:
 
 
 def milliseconds(start: datetime | None, end: datetime | None) -> int | None:
-    return round((end - start).total_seconds() * 1000) if start and end else None
+    return max(round((end - start).total_seconds() * 1000), 0) if start and end else None
 
 
 class JobListSerializer(serializers.BaseSerializer[Job]):

@@ -10,9 +10,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Q
-from django.utils import timezone
 
 from tasks import wakeups
+from tasks.clock import DatabaseNow
 from tasks.deaths import Death
 from tasks.models import Input, Job, State, Worker, delete_files
 
@@ -48,7 +48,7 @@ class Housekeeping:
 
     def lost_jobs(self) -> list[Job]:
         alive = Worker.objects.alive().values("life")
-        lost = Q(lease_until__lt=timezone.now()) | ~Q(life__in=alive)
+        lost = Q(lease_until__lt=DatabaseNow()) | ~Q(life__in=alive)
         return list(Job.objects.filter(lost, state=State.RUNNING))
 
     def wake_kinds(self) -> None:
@@ -62,4 +62,4 @@ class Housekeeping:
 
     def forget_workers(self) -> None:
         """A worker that ends in order, or whose name comes back, leaves no row; this is for those that never did."""
-        Worker.objects.filter(seen_at__lt=timezone.now() - FORGET_WORKERS_AFTER).delete()
+        Worker.objects.filter(seen_at__lt=DatabaseNow() - FORGET_WORKERS_AFTER).delete()

@@ -1,12 +1,14 @@
-"""The two hot statements of the protocol, for SQLite and PostgreSQL: a worker claims a job, and lets go of it.
+"""The statements of the protocol, for SQLite and PostgreSQL: a worker claims a job and lets go of it, a client cancels it.
 
-Each is one UPDATE with its condition inside; nobody reads first and writes later (ENGINE.md, "Claim and complete").
+Each change of state is one UPDATE with its condition inside; nobody reads first and writes later (ENGINE.md, "Claim and complete").
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+
+from tasks.clock import SQLITE_FORMAT
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Dialect:
     lazy_commit: str = ""
 
 
-SQLITE_NOW = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'{})"
+SQLITE_NOW = f"strftime('{SQLITE_FORMAT}', 'now'{{}})"
 SQLITE = Dialect(
     now=SQLITE_NOW.format(""),
     deadline=SQLITE_NOW.format(", deadline_seconds || ' seconds'"),
@@ -47,8 +49,12 @@ WHERE state = 'queued' AND id = (
     WHERE kind = %(kind)s AND state = 'queued' AND NOT cancel_requested AND (expires_at IS NULL OR expires_at > {now})
     ORDER BY priority, turn, created_at, id LIMIT 1 {skip_locked}
 )
-RETURNING *{lazy_commit}
+RETURNING {columns}{lazy_commit}
 """
+CLAIMED = (  # what a worker needs; the rest of the row is read only if somebody asks for it
+    *("id", "owner_id", "kind", "operation", "parameters", "model_version", "state", "attempts", "crashes", "losses", "fresh_child"),
+    *("lease", "worker", "life", "pid", "progress_step", "deadline_seconds"),
+)
 
 # A job that is wanted no more is canceled, whatever else would have become of it. An ended row keeps its lease token: a repeated commit
 # whose answer was lost recognises itself. A queued row has none.
@@ -65,6 +71,24 @@ WHERE id = %(id)s AND lease = %(lease)s AND state = 'running'
 RETURNING state
 """
 
+CANCEL = """
+UPDATE tasks_job SET
+    cancel_requested = {true},
+    state = CASE WHEN state = 'queued' THEN 'canceled' ELSE state END,
+    finished_at = CASE WHEN state = 'queued' THEN {now} ELSE finished_at END
+WHERE id = %(id)s AND state IN ('queued', 'running')
+RETURNING state
+"""
+
+INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s AND state = 'stored'"
+FORGET_INPUTS = "UPDATE tasks_input SET state = 'deleted' WHERE job_id = %(id)s AND state = 'stored' RETURNING file"
+
+TURN = """
+SELECT
+    (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s),
+    (SELECT max(turn) FROM tasks_job WHERE state = 'queued' AND owner_id = %(owner)s AND kind = %(kind)s AND priority = %(priority)s)
+"""
+
 
 @cache
 def claim_statement(vendor: str) -> str:
@@ -74,6 +98,7 @@ def claim_statement(vendor: str) -> str:
         deadline=dialect.deadline,
         lease_until=dialect.lease_until,
         skip_locked=dialect.skip_locked,
+        columns=", ".join(CLAIMED),
         lazy_commit=dialect.lazy_commit,
     )
 
@@ -83,3 +108,8 @@ def let_go_statement(vendor: str) -> str:
     dialect = DIALECTS[vendor]
     fields = {name: dialect.json.format(name) for name in ("result", "error", "warnings", "no_warnings")}
     return LET_GO.format(now=dialect.now, **fields)
+
+
+@cache
+def cancel_statement(vendor: str) -> str:
+    return CANCEL.format(now=DIALECTS[vendor].now, true="true" if vendor == "postgresql" else "1")

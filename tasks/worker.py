@@ -17,10 +17,10 @@ import psutil
 from celery import signals
 from django.conf import settings
 from django.db import DatabaseError, connections
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from tasks import wakeups
+from tasks.clock import DatabaseNow
 from tasks.deaths import Death
 from tasks.inference.model import InferenceModel
 from tasks.kinds import kinds
@@ -150,7 +150,7 @@ class Parent(threading.Thread):
             connections.close_all()
 
     def beat(self, state: WorkerState) -> None:
-        Worker.objects.filter(life=child.life).update(seen_at=timezone.now(), state=state)
+        Worker.objects.filter(life=child.life).update(seen_at=DatabaseNow(), state=state)
         self.written = state
 
     def release_of_the_dead(self) -> None:

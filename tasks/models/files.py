@@ -13,8 +13,8 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from tasks.clock import DatabaseNow
 from tasks.storage import opaque_name
 from tasks.uploads import Upload
 
@@ -44,7 +44,7 @@ class InputQuerySet(models.QuerySet["Input"]):
 
     def orphans(self) -> InputQuerySet:
         """Received long ago and never part of a job."""
-        old = timezone.now() - timedelta(seconds=settings.RECEIVING_SECONDS)
+        old = DatabaseNow() - timedelta(seconds=settings.RECEIVING_SECONDS)
         return self.filter(state=Input.State.RECEIVING, created_at__lt=old)
 
 
@@ -65,7 +65,7 @@ class Input(models.Model):
     content_type = models.CharField(max_length=80)
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=DatabaseNow())
 
     objects: ClassVar = InputQuerySet.as_manager()
 

@@ -15,14 +15,14 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from tasks import wakeups
+from tasks.clock import DatabaseNow
 from tasks.deaths import Death, verdict
 from tasks.errors import Code, document
 from tasks.kinds import Kind, kinds
 from tasks.models.files import Input, SavedFile, delete_files
-from tasks.transitions import claim_statement, let_go_statement
+from tasks.transitions import FORGET_INPUTS, INPUTS, TURN, cancel_statement, claim_statement, let_go_statement
 from tasks.uploads import Upload
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,12 @@ class Claimant:
     life: str
     pid: int
     fresh: bool
+
+
+def rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -79,10 +85,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def next_turn(self, job: Job) -> int:
         """1 + the owner's last turn in this queue, never below the turn that is served there now (the lowest that waits)."""
-        waiting = self.filter(kind=job.kind, priority=job.priority, state=State.QUEUED)
-        served = waiting.order_by("turn").values_list("turn", flat=True).first() or 0
-        own = waiting.filter(owner_id=job.owner_id).order_by("-turn").values_list("turn", flat=True).first()
-        return served if own is None else max(served, own + 1)
+        [(served, own)] = rows(TURN, {"kind": job.kind, "priority": job.priority, "owner": job.owner_id})
+        return served or 0 if own is None else max(served, own + 1)
 
     def claim(self, kind: str, claimant: Claimant) -> Job | None:
         """Take the next queued job of this kind in one statement; None if there is none."""
@@ -128,7 +132,7 @@ class Job(models.Model):
     error = models.JSONField(null=True)
     warnings = models.JSONField(default=list)
 
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=DatabaseNow())
     expires_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
@@ -163,12 +167,17 @@ class Job(models.Model):
         return self.state in ENDED
 
     @property
+    def key(self) -> Any:
+        """The id as this database wants it in a statement of ours."""
+        return Job._meta.pk.get_db_prep_value(self.pk, connection)
+
+    @property
     def facts(self) -> Kind:
         return kinds()[self.kind]
 
     def open_inputs(self) -> dict[str, File[bytes]]:
         """Each stored input, open for reading, by its role; the caller closes them."""
-        return {stored.role: default_storage.open(stored.file) for stored in self.inputs.filter(state=Input.State.STORED)}
+        return {role: default_storage.open(name) for role, name in rows(INPUTS, {"id": self.key})}
 
     def end(
         self,
@@ -188,7 +197,7 @@ class Job(models.Model):
         same transaction. Raises ValueError for a result that JSON cannot hold (NaN), database errors as they come.
         """
         values = {
-            "id": Job._meta.pk.get_db_prep_value(self.pk, connection),
+            "id": self.key,
             "lease": self.lease,
             "state": state,
             "ended": state in ENDED,
@@ -200,12 +209,10 @@ class Job(models.Model):
             "losses": losses,
         }
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(let_go_statement(connection.vendor), values)
-                row = cursor.fetchone()
-            if row is None:
+            written = rows(let_go_statement(connection.vendor), values)
+            if not written:
                 return None
-            self.state = row[0]
+            self.state = written[0][0]
             if self.state == State.SUCCEEDED and result is not None:
                 SavedFile.objects.bulk_create(files)
                 self.facts.on_success(self, result)
@@ -235,12 +242,10 @@ class Job(models.Model):
     def cancel(self) -> None:
         """At once while it is queued; a running job's result is discarded; an ended job stays as it is. Idempotent."""
         with transaction.atomic():
-            queued = Job.objects.filter(pk=self.pk, state=State.QUEUED)
-            if queued.update(state=State.CANCELED, cancel_requested=True, finished_at=timezone.now()):
+            written = rows(cancel_statement(connection.vendor), {"id": self.key})
+            if written and written[0][0] == State.CANCELED:
                 self.state = State.CANCELED
                 self.on_let_go()
-                return
-        Job.objects.filter(pk=self.pk, state=State.RUNNING).update(cancel_requested=True)
 
     def on_let_go(self) -> None:
         """What follows a state written a moment ago in this transaction."""
@@ -252,8 +257,8 @@ class Job(models.Model):
         transaction.on_commit(lambda: wakeups.announce(str(self.pk)))
 
     def forget_inputs(self) -> None:
-        names = list(self.inputs.filter(state=Input.State.STORED).values_list("file", flat=True))
-        self.inputs.update(state=Input.State.DELETED)
+        """Mark the inputs deleted, and delete their files after the commit."""
+        names = [name for (name,) in rows(FORGET_INPUTS, {"id": self.key})]
         transaction.on_commit(lambda: delete_files(names))
 
     def queue_position(self) -> int | None:

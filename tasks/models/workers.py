@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 
+from tasks.clock import DatabaseNow
 from tasks.kinds import kinds
 from tasks.models.jobs import Job, State
 
@@ -21,7 +21,7 @@ class WorkerState(models.TextChoices):
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def alive(self) -> WorkerQuerySet:
-        return self.filter(seen_at__gt=timezone.now() - timedelta(seconds=settings.WORKER_DEAD_AFTER_SECONDS))
+        return self.filter(seen_at__gt=DatabaseNow() - timedelta(seconds=settings.WORKER_DEAD_AFTER_SECONDS))
 
 
 class Worker(models.Model):
@@ -33,8 +33,8 @@ class Worker(models.Model):
     pid = models.IntegerField()
     state = models.CharField(max_length=10, choices=WorkerState.choices, default=WorkerState.LOADING)
     detail = models.CharField(max_length=300, default="", blank=True)
-    started_at = models.DateTimeField(default=timezone.now)
-    seen_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(db_default=DatabaseNow())
+    seen_at = models.DateTimeField(db_default=DatabaseNow())
 
     objects: ClassVar = WorkerQuerySet.as_manager()
 

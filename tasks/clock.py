@@ -1,0 +1,18 @@
+"""The database's clock: several machines write the times of one job, and theirs may differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
+from django.db.models.sql.compiler import SQLCompiler
+
+SQLITE_FORMAT = "%%Y-%%m-%%d %%H:%%M:%%f000"  # SQLite compares times as text, and Django writes microseconds
+
+
+class DatabaseNow(Now):
+    """Django's `Now`, of the same form as the times that Django itself writes."""
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=f"STRFTIME('{SQLITE_FORMAT}', 'NOW')", **extra_context)

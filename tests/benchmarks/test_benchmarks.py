@@ -1,0 +1,59 @@
+"""The benchmarks run and say what they promise; how fast things are is no test."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stack import ROOT
+
+pytestmark = pytest.mark.slow
+ROWS = ["1 client, Prefer: wait", "1 client, submit + ?wait", "30 clients, Prefer: wait", "30 clients, submit + ?wait"]
+
+
+def run(module: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", module, *options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("benchmarks") / "engine.json"
+
+
+@pytest.fixture(scope="module")
+def engine(file: Path) -> subprocess.CompletedProcess[str]:
+    return run("benchmarks.engine", "--jobs", "12", "--rounds", "1", "--model-ms", "1", "--json", str(file))
+
+
+def test_the_engine_benchmark_prints_a_row_for_each_configuration(engine: subprocess.CompletedProcess[str]) -> None:
+    assert engine.returncode == 0, engine.stdout + engine.stderr
+    for row in ROWS:
+        assert sum(line.startswith(row) for line in engine.stdout.splitlines()) == 2  # latency, and CPU by process
+    assert "parent+child+broker" in engine.stdout
+    assert "load average" in engine.stdout
+
+
+def test_the_engine_benchmark_writes_what_it_measured_and_on_what(engine: subprocess.CompletedProcess[str], file: Path) -> None:
+    facts = json.loads(file.read_text())
+    assert [run["configuration"] for run in facts["runs"]] == ROWS
+    assert all(run["answers"] == {"200 succeeded": run["jobs"]} for run in facts["runs"])
+    assert {"cpu", "cores", "load_average", "python", "packages", "date"} <= set(facts["machine"])
+    assert set(facts["runs"][0]["cpu_ms"]) == {"web", "parent", "child", "broker", "housekeeping", "client"}
+
+
+def test_the_webs_parts_are_listed() -> None:
+    done = run("benchmarks.web_parts", "--repeats", "3")
+    assert done.returncode == 0, done.stderr
+    for part in ("key look-up", "parse JSON", "store the input file", "turn", "wake-up", "render", "front + bridge", "second pass"):
+        assert part in done.stdout
+
+
+def test_a_web_process_stays_small() -> None:
+    done = run("benchmarks.memory", "--submits", "60")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "500 MB multipart" in done.stdout
+    assert "25 MB picture as base64" in done.stdout
