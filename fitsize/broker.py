@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import socket
 import sys
@@ -70,9 +71,14 @@ def socket_path(folder: Path) -> Path:
     if len(str(path).encode()) <= LONGEST_SOCKET_PATH:
         return path
     note = folder / "redis.folder"
-    if not (note.exists() and Path(note.read_text()).is_dir()):
+    if not (note.exists() and is_own_folder(Path(note.read_text()))):
         note.write_text(tempfile.mkdtemp(prefix="fitsize-"))  # mkdtemp makes it 0700
     return Path(note.read_text()) / "redis.sock"
+
+
+def is_own_folder(folder: Path) -> bool:
+    """A folder of this user's: in a shared temporary folder somebody else could have made it again."""
+    return folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.geteuid()
 
 
 def free_port() -> int:

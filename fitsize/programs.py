@@ -27,6 +27,7 @@ class Program:
     name: str
     command: list[str]
     log: Path | None = None
+    folder: Path | None = None
     niceness: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
@@ -43,6 +44,7 @@ class Program:
             self.process = subprocess.Popen(  # noqa: S603
                 self.command,
                 env=environment,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from fitsize.secret_files import secret_file
 
@@ -15,6 +18,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # -- where things lie
 DATA = Path(env.str("FITSIZE_DATA", default=str(BASE_DIR / "var"))).resolve()
 DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+if DATA.stat().st_uid == os.geteuid():
+    DATA.chmod(0o700)  # it may have been there, and open
 MEDIA_ROOT = DATA / "files"
 FILE_UPLOAD_TEMP_DIR = str(DATA / "incoming")  # not /tmp: that is memory on some systems, and a move within one disk copies nothing
 RUN_FOLDER = Path(env.str("RUN_FOLDER", default=str(DATA / "run")))  # locks of node names: local to a machine, never a shared folder
@@ -28,7 +33,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 # -- Django
 SECRET_KEY = env.str("SECRET_KEY", default="") or secret_file(DATA / "secret_key")
 DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), "localhost", "127.0.0.1", "[::1]"]  # our own health checks come over loopback
 ROOT_URLCONF = "fitsize.urls"
 WSGI_APPLICATION = "fitsize.wsgi.application"
 AUTH_USER_MODEL = "fitsize.User"
@@ -63,7 +68,8 @@ SQLITE_OPTIONS = {
     "timeout": 10,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",  # an accepted job survives a power cut
 }
-DATABASES: dict[str, Any] = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA / 'fitsize.sqlite3'}")}
+SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA / "fitsize.sqlite3")}
+DATABASES: dict[str, Any] = {"default": env.db("DATABASE_URL") if env.str("DATABASE_URL", default="") else SQLITE}
 DATABASES["default"]["CONN_MAX_AGE"] = None
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
@@ -122,16 +128,16 @@ MAX_BODY_BYTES = max(MAX_RECORDING_BYTES, MAX_PICTURE_BYTES, MAX_JSON_BYTES) + 1
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler", "tasks.parsers.OpaqueUploadHandler"]
 LONGEST_WAIT_SECONDS = 30
 WEB_THREADS = 4
 SECOND_PASSES = 2
-PAGE_SIZE = 50
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["fitsize.authentication.ApiKeyAuthentication"],
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["tasks.parsers.BoundedJSONParser", "rest_framework.parsers.MultiPartParser"],
+    "DEFAULT_PARSER_CLASSES": ["tasks.parsers.BoundedJSONParser", "tasks.parsers.WholeMultiPartParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tasks.negotiation.AlwaysJSON",
     "EXCEPTION_HANDLER": "tasks.handlers.exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -140,6 +146,8 @@ REST_FRAMEWORK = {
 # -- web server (fitsize/gunicorn.py)
 GUNICORN_WORKERS = env.int("GUNICORN_WORKERS", default=1)
 BIND = env.str("BIND", default="127.0.0.1:8000")
+if not re.fullmatch(r".*:\d{1,5}", BIND):
+    raise ImproperlyConfigured("BIND is not HOST:PORT")
 
 # -- faces
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
@@ -158,5 +166,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("fitsize", "tasks", "keypoints", "faces", "diarization")},
+    "loggers": {"django.security.DisallowedHost": {"handlers": [], "propagate": False}}  # anybody can cause those, for nothing
+    | {name: {"level": LOG_LEVEL} for name in ("fitsize", "tasks", "keypoints", "faces", "diarization")},
 }

@@ -25,11 +25,13 @@ from tasks.kinds import kinds
 STOP_SECONDS = 20.0
 LOOK_SECONDS = 0.1
 READY_SECONDS = 600.0
+EVERYWHERE = ("", "0.0.0.0", "[::]")  # noqa: S104 (recognised, not bound)
+WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 Say = Callable[[str], None]
 
 
-class AlreadyUp(Exception):
-    """Another supervisor holds this data folder."""
+class CannotStart(Exception):
+    """Why nothing was started; the text is for people."""
 
 
 class Supervisor:
@@ -41,6 +43,8 @@ class Supervisor:
     def __init__(self, say: Say, bind: str = "", visitor: list[str] | None = None, once: bool = False) -> None:
         self.say = say
         self.bind = bind or first_free_address(settings.BIND)
+        if not is_free(self.bind):
+            raise CannotStart(f"somebody listens at {self.bind} already, or it is no HOST:PORT of this machine")
         self.visitor = visitor
         self.once = once
         self.stopping = False
@@ -48,18 +52,27 @@ class Supervisor:
         self.programs: list[Program] = []
         self.guest: Program | None = None
         self.logs = Path(settings.DATA) / "log"
-        self.environment: dict[str, str] = {"BIND": self.bind, "MALLOC_ARENA_MAX": "2"}
+        self.environment: dict[str, str] = {
+            "BIND": self.bind,
+            "FITSIZE_DATA": str(settings.DATA),
+            "RUN_FOLDER": str(Path(settings.RUN_FOLDER).resolve()),
+            "MALLOC_ARENA_MAX": "2",
+        }
+        self.visitor_environment: dict[str, str] = {}
 
     @property
     def address(self) -> str:
-        return f"http://{self.bind}"
+        """Where this machine itself reaches the web server."""
+        host, _, port = self.bind.rpartition(":")
+        return f"http://{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
 
     def run(self) -> int:
         lock = self.take_lock()
         try:
             self.logs.mkdir(mode=0o700, exist_ok=True)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, self.stop)
+                if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup a hang-up is no reason to end
+                    signal.signal(number, self.stop)
             self.start_broker()
             call_command("migrate", verbosity=0, interactive=False)
             self.start_rest()
@@ -78,7 +91,7 @@ class Supervisor:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
             lock.close()
-            raise AlreadyUp(f"FitSize is up already on this data folder ({settings.DATA}): {holder}") from None
+            raise CannotStart(f"FitSize is up already on this data folder ({settings.DATA}): {holder}") from None
         lock.truncate(0)
         lock.write(f"pid {os.getpid()}, {self.address}")
         lock.flush()
@@ -111,6 +124,7 @@ class Supervisor:
     def start(self, program: Program) -> None:
         program.log = self.logs / f"{program.name}.log"
         program.environment = self.environment
+        program.folder = Path(settings.BASE_DIR)
         self.programs.append(program)
         program.start()
 
@@ -154,7 +168,7 @@ class Supervisor:
 
     def readiness(self) -> dict[str, str]:
         try:
-            with urllib.request.urlopen(f"{self.address}/readyz", timeout=2) as answer:  # noqa: S310 (our own address)
+            with WITHOUT_PROXY.open(f"{self.address}/readyz", timeout=2) as answer:
                 return {"web": "ready", **json.load(answer)["kinds"]}
         except (urllib.error.URLError, OSError, ValueError):
             return {}
@@ -162,7 +176,8 @@ class Supervisor:
     # -- the visitor
     def let_in(self) -> None:
         if self.visitor:
-            self.guest = Program("visitor", self.visitor, environment={**self.environment, "FITSIZE_ADDRESS": self.address})
+            self.guest = Program("visitor", self.visitor, environment=self.visitor_environment | {"FITSIZE_ADDRESS": self.address})
+            self.guest.folder = Path(settings.BASE_DIR)
             self.guest.start()
 
     def see_off(self, guest: Program) -> None:
@@ -173,7 +188,7 @@ class Supervisor:
 
     # -- ending
     def end_all(self) -> None:
-        """The visitor and the web first, then workers and housekeeping together, the broker last; what does not end in time is killed."""
+        """The visitor first, then web, workers and housekeeping together, the broker last; what does not end in time is killed."""
         if self.guest:
             self.guest.ask_to_end()
             self.guest.end_by(time.monotonic() + 2)
@@ -193,7 +208,7 @@ class Supervisor:
         end = time.monotonic() + seconds
         while not done():
             if time.monotonic() > end or self.stopping:
-                raise RuntimeError(f"{otherwise}; see {self.logs}")
+                raise CannotStart(f"{otherwise}; see {self.logs}")
             time.sleep(0.02)
 
 
@@ -204,11 +219,15 @@ def worker_command(kind: str) -> list[str]:
 
 def first_free_address(wanted: str) -> str:
     """The wanted address, or a free port of the same host if somebody else listens there."""
-    host, _, port = wanted.rpartition(":")
-    with socket.socket() as probe:
+    return wanted if is_free(wanted) else f"{wanted.rpartition(':')[0]}:{free_port()}"
+
+
+def is_free(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, int(port)))
-            return wanted
-        except OSError:
-            return f"{host}:{free_port()}"
+            probe.bind((host.strip("[]"), int(port)))
+            return True
+        except (OSError, ValueError, OverflowError):
+            return False

@@ -15,4 +15,4 @@ class DatabaseNow(Now):
     """Django's `Now`, of the same form as the times that Django itself writes."""
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any) -> Any:
-        return self.as_sql(compiler, connection, template=f"STRFTIME('{SQLITE_FORMAT}', 'NOW')", **extra_context)
+        return self.as_sql(compiler, connection, template=f"STRFTIME('{SQLITE_FORMAT.replace('%', '%%')}', 'NOW')", **extra_context)

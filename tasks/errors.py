@@ -23,7 +23,6 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
-    NOT_ACCEPTABLE = "not_acceptable"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INTERNAL_ERROR = "internal_error"
     WORKER_CRASHED = "worker_crashed"
@@ -56,7 +55,6 @@ FACTS: dict[Code, CodeFacts] = {
     Code.FORBIDDEN: CodeFacts(403, "The API key does not allow this"),
     Code.NOT_FOUND: CodeFacts(404, "There is no such resource"),
     Code.METHOD_NOT_ALLOWED: CodeFacts(405, "The method is not allowed here"),
-    Code.NOT_ACCEPTABLE: CodeFacts(406, "None of the accepted formats can be produced"),
     Code.UNSUPPORTED_MEDIA_TYPE: CodeFacts(415, "The media type of the request is not supported"),
     Code.INTERNAL_ERROR: CodeFacts(500, "Something went wrong on our side", retryable=True),
     Code.WORKER_CRASHED: CodeFacts(500, "The model's process crashed on this input"),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from tasks.errors import Code, InvalidInput
@@ -76,7 +77,7 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
         owner = self.context["request"].user
         try:
             found = SavedFile.objects.get(job_id=job, job__owner=owner, name=name)
-        except (SavedFile.DoesNotExist, ValueError):
+        except (SavedFile.DoesNotExist, ValidationError):
             raise InvalidInput(Code.INVALID_REQUEST, "No job of yours has saved this file.") from None
         self.check_size(found.size)
         return found.open(), found.size

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 
 from tasks.models import kind_states
-from tasks.storage import opaque_name
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -25,7 +23,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     states: dict[str, str] = {}
     try:
         states = kind_states()
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         checks["database"] = "failed"
     try:
         _write_and_delete()
@@ -36,6 +34,4 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _write_and_delete() -> None:
-    if hasattr(default_storage, "location") and os.path.isdir(settings.MEDIA_ROOT) and os.access(settings.MEDIA_ROOT, os.W_OK):
-        return
-    default_storage.delete(default_storage.save(opaque_name("probes"), ContentFile(b"probe")))
+    default_storage.delete(default_storage.save(f"probe-{secrets.token_hex(8)}", ContentFile(b"probe")))

@@ -27,7 +27,7 @@ def heif_size(file: IO[bytes]) -> tuple[int, int]:
         properties = _inside(_inside(meta[4:], b"iprp"), b"ipco")
         sizes = [struct.unpack(">II", body[4:12]) for kind, body in _boxes(properties) if kind == b"ispe" and len(body) >= 12]
         width, height = max(sizes, key=lambda size: size[0] * size[1])
-    except (ValueError, struct.error):
+    except (ValueError, OverflowError, struct.error):
         raise InvalidInput(Code.INVALID_IMAGE, "The header of the picture cannot be read.") from None
     return int(width), int(height)
 

@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 from django.db.models import Q
 
 from tasks import wakeups
@@ -33,8 +34,8 @@ class Housekeeping:
         for step in (self.release_lost, self.wake_kinds, self.sweep_orphans, self.forget_workers):
             try:
                 step()
-            except DatabaseError:
-                logger.warning("housekeeping: %s failed, it is tried again", step.__name__, exc_info=True)
+            except Exception:
+                logger.exception("housekeeping: %s failed, it is tried again", step.__name__)
         self.last_tick = self.clock()
 
     def release_lost(self) -> None:
@@ -43,8 +44,15 @@ class Housekeeping:
         lost = {(str(job.pk), job.lease or ""): job for job in self.lost_jobs()}
         for key, job in lost.items():
             if steady and key in self.suspected:
-                job.settle(Death("", reason="its worker was not seen any more"))
+                self.release(job)
         self.suspected = set(lost)
+
+    def release(self, job: Job) -> None:
+        """One row that cannot be released, such as that of a kind which is no longer installed, does not stop the others."""
+        try:
+            job.settle(Death("", reason="a worker that was not seen any more"))
+        except Exception:
+            logger.exception("housekeeping: job %s could not be released", job.pk)
 
     def lost_jobs(self) -> list[Job]:
         alive = Worker.objects.alive().values("life")
@@ -56,9 +64,14 @@ class Housekeeping:
             wakeups.wake(kind)
 
     def sweep_orphans(self) -> None:
+        """Inputs that never became part of a job, and what a web process that was killed left of the uploads it was receiving."""
         for orphan in Input.objects.orphans():
             delete_files([orphan.file])
             orphan.delete()
+        old = time.time() - settings.RECEIVING_SECONDS
+        for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+            if path.stat().st_mtime < old:
+                path.unlink(missing_ok=True)
 
     def forget_workers(self) -> None:
         """A worker that ends in order, or whose name comes back, leaves no row; this is for those that never did."""

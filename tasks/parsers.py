@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 
 from tasks.problems import TooLarge
+
+TAIL_BYTES = 512
 
 
 class BoundedJSONParser(BaseParser):
@@ -26,6 +31,39 @@ class BoundedJSONParser(BaseParser):
             return json.loads(body, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise ParseError(f"The body is not JSON: {error}") from None
+
+
+class Tail:
+    """A stream that remembers the end of what was read from it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        self.end = b""
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self.stream.read(size)
+        self.end = (self.end + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
+        return piece
+
+
+class WholeMultiPartParser(MultiPartParser):
+    """Multipart that has an end. Django takes half a body for a whole one, and half an upload would become a job."""
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        tail: Any = Tail(stream)
+        parsed = super().parse(tail, media_type, parser_context)
+        boundary = parse_header_parameters(media_type or "")[1].get("boundary", "")
+        if f"--{boundary}--".encode(errors="replace") not in tail.end:
+            raise ParseError("The multipart body ends before its end.")
+        return parsed
+
+
+class OpaqueUploadHandler(TemporaryFileUploadHandler):
+    """Large uploads in temporary files under names of ours: Django appends the extension that the client sent."""
+
+    def new_file(self, *arguments: Any, **named: Any) -> None:
+        super(TemporaryFileUploadHandler, self).new_file(*arguments, **named)
+        self.file = TemporaryUploadedFile("upload", self.content_type, 0, self.charset, self.content_type_extra)
 
 
 def _refuse(constant: str) -> None:

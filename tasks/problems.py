@@ -32,7 +32,6 @@ BY_EXCEPTION: list[tuple[type[Exception], Code]] = [
     (exceptions.AuthenticationFailed, Code.UNAUTHENTICATED),
     (exceptions.PermissionDenied, Code.FORBIDDEN),
     (exceptions.MethodNotAllowed, Code.METHOD_NOT_ALLOWED),
-    (exceptions.NotAcceptable, Code.NOT_ACCEPTABLE),
     (exceptions.UnsupportedMediaType, Code.UNSUPPORTED_MEDIA_TYPE),
     (exceptions.NotFound, Code.NOT_FOUND),
     (Http404, Code.NOT_FOUND),

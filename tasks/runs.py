@@ -12,9 +12,10 @@ from celery import shared_task
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
 from tasks import wakeups
+from tasks.deaths import Death
 from tasks.errors import Canceled, Code, InvalidInput, document
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, SavedFile, State, delete_files
@@ -22,6 +23,7 @@ from tasks.storage import opaque_name
 from tasks.worker import child
 
 logger = logging.getLogger(__name__)
+AWAY = (OperationalError, InterfaceError)  # the database, for now; any other of its errors comes again
 PROGRESS_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 
@@ -104,7 +106,7 @@ def run_job(job: Job, model: InferenceModel) -> bool:
     logger.info("job %s kind=%s worker=%s life=%s attempt=%s: running", job.pk, job.kind, job.worker, job.life, job.attempts)
     run = JobRun(job)
     end = predicted(job, model, run)
-    state = recorded(job, end)
+    state = recorded(job, end, run)
     if state != State.SUCCEEDED:
         run.forget_files()
     logger.info("job %s kind=%s worker=%s life=%s attempt=%s: %s", job.pk, job.kind, job.worker, job.life, job.attempts, state or "lost")
@@ -126,6 +128,9 @@ def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
         return {"state": State.FAILED, "error": document(refused.code, refused.detail)}
     except Canceled:
         return {"state": State.CANCELED}
+    except AWAY:
+        logger.warning("job %s: the database was away while it ran", job.pk, exc_info=True)
+        return job.after(Death("", reason="a database that was away"))
     except Exception:
         return internal_error(job)
 
@@ -136,19 +141,20 @@ def internal_error(job: Job) -> dict[str, Any]:
     return {"state": State.FAILED, "error": document(Code.INTERNAL_ERROR, "")}
 
 
-def recorded(job: Job, end: dict[str, Any]) -> str | None:
+def recorded(job: Job, end: dict[str, Any], run: JobRun) -> str | None:
     """Write the end, again and again while the database is away and the lease lasts. The state written, None if the lease was lost."""
     lost_at = time.monotonic() + job.deadline_seconds + settings.LEASE_MARGIN_SECONDS
     while True:
         try:
-            return job.end(**end) or (job.already_ended_by_me() and job.state) or None
-        except DatabaseError:
+            return job.end(**end) or job.ended_by_me(end["state"])
+        except AWAY:
             logger.warning("job %s: its end could not be written, trying again", job.pk, exc_info=True)
             if time.monotonic() > lost_at:
+                run.saved.clear()  # a commit whose answer was lost may have kept them
                 return None
             close_old_connections()
             time.sleep(RETRY_SECONDS)
-        except (ValueError, TypeError):
+        except Exception:  # the result, or what follows from it, can never be written: our fault
             if end["state"] != State.SUCCEEDED:
                 raise
             end = internal_error(job)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from rest_framework import serializers
 
+from tasks.fields import FileInputField
 from tasks.uploads import Upload
+
+MOST_NAMED = 5  # unknown fields that an answer names: a request may hold a hundred thousand
+
+
+def printable(name: str) -> str:
+    return name[:80].encode(errors="replace").decode()
 
 
 class SubmitSerializer(serializers.Serializer[Any]):
@@ -15,12 +23,20 @@ class SubmitSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
             self.refuse_unknown(data)
+            self.refuse_misplaced(data)
         return super().to_internal_value(data)
 
     def refuse_unknown(self, data: dict[str, Any]) -> None:
+        unknown = islice((name for name in data if name not in self.fields), MOST_NAMED)
         known = ", ".join(self.fields)
-        if unknown := [name for name in data if name not in self.fields]:
-            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such field; the fields are {known}."))
+        if named := {printable(name): f"There is no such field; the fields are {known}." for name in unknown}:
+            raise serializers.ValidationError(named)
+
+    def refuse_misplaced(self, data: dict[str, Any]) -> None:
+        """A file where a word is expected would count by its name."""
+        plain = [name for name, field in self.fields.items() if not isinstance(field, FileInputField)]
+        if misplaced := [name for name in plain if hasattr(data.get(name), "chunks")]:
+            raise serializers.ValidationError(dict.fromkeys(misplaced, "This field is not a file."))
 
     def uploads(self) -> dict[str, Upload]:
         return {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -114,6 +116,12 @@ class JobPages(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = 200
 
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except DjangoValidationError:  # a cursor that somebody made up
+            raise NotFound(self.invalid_cursor_message) from None
+
 
 class JobListView(ListAPIView[Job]):
     """One's own jobs, newest first."""
@@ -130,7 +138,11 @@ class FileView(GenericAPIView[SavedFile]):
 
     def get(self, request: Request, pk: UUID, name: str) -> HttpResponseBase:
         saved = get_object_or_404(SavedFile, job_id=pk, job__owner_id=owner_id(request), name=name)
-        response = FileResponse(saved.open(), content_type=saved.content_type, filename=saved.name)
+        try:
+            content = saved.open()
+        except FileNotFoundError:
+            raise NotFound from None
+        response = FileResponse(content, content_type=saved.content_type, filename=saved.name)
         response["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
         response["Cache-Control"] = "private, no-cache"
         return response

@@ -124,16 +124,19 @@ class Parent(threading.Thread):
         self.lock = threading.Lock()
         self.wake = threading.Event()
         self.signal = ""
+        self.heard = ""  # the signal that this tick is about
+        self.ended = False
         self.missing_since: dict[int, float] = {}
         self.written: WorkerState | None = None
 
     def run(self) -> None:
         ticks = 0
-        while True:
+        while not self.ended:
             self.wake.wait(settings.PARENT_TICK_SECONDS)
             self.wake.clear()
             with self.lock:
-                self.tick(beat=ticks % BEAT_TICKS == 0)
+                if not self.ended:
+                    self.tick(beat=ticks % BEAT_TICKS == 0)
             ticks += 1
 
     def tick(self, beat: bool) -> None:
@@ -144,25 +147,31 @@ class Parent(threading.Thread):
             self.release_of_the_dead()
         except DatabaseError:
             logger.warning("the parent could not read or write the database", exc_info=True)
+            self.signal = self.signal or self.heard
         except Exception:
             logger.exception("the parent's tick failed")
         finally:
             connections.close_all()
 
     def beat(self, state: WorkerState) -> None:
-        Worker.objects.filter(life=child.life).update(seen_at=DatabaseNow(), state=state)
+        """Say that this life goes on. The row is made again if it is gone: without one, housekeeping takes a worker for dead."""
+        facts: dict[str, Any] = {"seen_at": DatabaseNow(), "state": state}
+        if state == WorkerState.READY:
+            facts["detail"] = ""
+        if not Worker.objects.filter(life=child.life).update(**facts):
+            Worker.objects.create(life=child.life, name=child.name, kind=self.kind, pid=os.getpid(), state=state)
         self.written = state
 
     def release_of_the_dead(self) -> None:
         """A death that nobody explains within a moment is released as a loss; a note about a death that held no row is forgotten."""
-        signal, self.signal = self.signal, ""
+        self.heard, self.signal = self.signal, ""
         rows = list(Job.objects.running_of(child.life))
         dead = [job for job in rows if not is_child(job.pid)]
         now = time.monotonic()
         self.missing_since = {job.pid: self.missing_since.get(job.pid, now) for job in dead}
         for job in dead:
-            if signal or now - self.missing_since[job.pid] > UNEXPLAINED_SECONDS:
-                job.settle(Death(signal, reason="an unknown cause"))
+            if self.heard or now - self.missing_since[job.pid] > UNEXPLAINED_SECONDS:
+                job.settle(Death(self.heard, reason="an unknown cause"))
 
     def note(self, signal: str) -> None:
         self.signal = signal
@@ -217,12 +226,15 @@ def begin_life(sender: Any = None, **_: Any) -> None:
     child.name = sender.hostname
     child.life = secrets.token_hex(16)
     node_lock = NodeLock(child.name)
-    former = node_lock.take(child.life)
-    if former:
-        release_life(former)
-        Worker.objects.filter(life=former).delete()
-    Worker.objects.create(life=child.life, name=child.name, kind=kind_of(child.name), pid=os.getpid())
-    connections.close_all()
+    try:
+        if former := node_lock.take(child.life):
+            release_life(former)
+            Worker.objects.filter(life=former).delete()
+        Worker.objects.create(life=child.life, name=child.name, kind=kind_of(child.name), pid=os.getpid())
+    except DatabaseError:
+        logger.warning("the database is away: the first beat makes the row, housekeeping releases the former life", exc_info=True)
+    finally:
+        connections.close_all()  # no connection may be open when the pool forks
 
 
 def kind_of(name: str) -> str:
@@ -264,5 +276,12 @@ def claim_no_more(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def end_life(**_: Any) -> None:
     """A worker that ends in order leaves no row behind."""
-    Worker.objects.filter(life=child.life).delete()
-    connections.close_all()
+    if parent:
+        with parent.lock:
+            parent.ended = True  # or its next beat would make the row again
+    try:
+        Worker.objects.filter(life=child.life).delete()
+    except DatabaseError:
+        logger.warning("the worker's row stays behind", exc_info=True)
+    finally:
+        connections.close_all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 import uuid
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tests.pictures import base64_of, picture, png_bomb
 pytestmark = pytest.mark.django_db
 GARMENT = "/api/v1/keypoints"
 GOOD = {"clothing": "trousers"}
+ENDLESS = struct.pack(">I4s4s4s", 16, b"ftyp", b"heic", bytes(4)) + struct.pack(">I4sQ", 1, b"free", 2**64 - 1)
 
 
 def stored_files(folder: Path) -> list[Path]:
@@ -54,6 +57,10 @@ BODIES: list[tuple[str, Any, int, str]] = [
     ("wrong field", {**GOOD, "photo": base64_of(picture())}, 400, "invalid_request"),
     ("one field too many", {**GOOD, "image": base64_of(picture()), "colour": "red"}, 400, "invalid_request"),
     ("a link to nothing", {**GOOD, "image": f"/api/v1/jobs/{uuid.uuid4()}/files/overlay.jpg"}, 400, "invalid_request"),
+    ("a link with a wrong id", {**GOOD, "image": "/api/v1/jobs/" + "-" * 36 + "/files/overlay.jpg"}, 400, "invalid_request"),
+    ("a field name that is no text", '{"\\ud800": 1}', 400, "invalid_request"),
+    ("a hundred thousand fields", {f"field{number}": 1 for number in range(100_000)}, 400, "invalid_request"),
+    ("a heic with an endless box", {**GOOD, "image": base64_of(ENDLESS)}, 400, "invalid_image"),
     ("a path", {**GOOD, "image": "/etc/passwd"}, 400, "invalid_base64"),
 ]
 
@@ -145,3 +152,34 @@ def test_a_revoked_key_is_refused(owner: User) -> None:
 
 def test_a_key_without_the_kinds_scope_is_forbidden(owner: User) -> None:
     check_problem(client_of(owner, ["faces"]).post(GARMENT, {}, content_type="application/json"), 403, "forbidden")
+
+
+def test_an_answer_names_a_few_of_many_unknown_fields(client: Client) -> None:
+    answer = client.post(GARMENT, {f"field{number}": 1 for number in range(1000)}, content_type="application/json")
+    assert len(check_problem(answer, 400, "invalid_request")["errors"]) <= 5
+
+
+def test_half_a_multipart_body_is_no_job(client: Client, own_files: Path) -> None:
+    part = b'--edge\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + picture()
+    fields = b'--edge\r\nContent-Disposition: form-data; name="clothing"\r\n\r\ntrousers\r\n'
+    whole = fields + part + b"\r\n--edge--\r\n"
+    kind = "multipart/form-data; boundary=edge"
+    check_problem(client.post(GARMENT, (fields + part)[:-50], content_type=kind), 400, "invalid_request")
+    assert stored_files(own_files) == []
+    assert client.post(GARMENT, whole, content_type=kind).status_code == 202
+
+
+def test_a_file_of_a_hostile_name_is_taken_under_ours(client: Client, own_files: Path) -> None:
+    upload = SimpleUploadedFile("a." + "x" * 300, picture("PNG") + bytes(1_100_000))
+    assert client.post(GARMENT, {**GOOD, "image": upload}).status_code == 202
+
+
+def test_a_file_is_not_taken_for_a_word_by_its_name(client: Client) -> None:
+    fields = {"clothing": SimpleUploadedFile("trousers", b"x"), "image": SimpleUploadedFile("a.jpg", picture())}
+    check_problem(client.post(GARMENT, fields), 400, "invalid_request")
+
+
+@pytest.mark.parametrize("cursor", ["p=abc", "p=2026-99-99", "p=\0"])
+def test_a_cursor_that_somebody_made_up_is_not_found(client: Client, cursor: str) -> None:
+    made_up = base64.b64encode(cursor.encode()).decode()
+    check_problem(client.get("/api/v1/jobs", {"cursor": made_up}), 404, "not_found")

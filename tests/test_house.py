@@ -83,7 +83,7 @@ def test_every_address_stands_in_the_docs() -> None:
             found += [text] if isinstance(entry, URLPattern) else patterns(entry.url_patterns, text)  # type: ignore[attr-defined]  # as above
         return found
 
-    raw = [text for text in patterns(get_resolver().url_patterns) if "fakes" not in text]
+    raw = [text for text in patterns(get_resolver().url_patterns) if not {"fakes", "shout"} & set(re.findall(r"\w+", text))]
     addresses = ["/" + plain(text) for text in raw]
     page = re.sub(r"\{\w+\}", "{}", page)
     assert [address for address in addresses if address not in page] == []

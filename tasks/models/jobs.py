@@ -219,22 +219,29 @@ class Job(models.Model):
             self.on_let_go()
         return self.state
 
-    def release(self, *, crashes: int = 0, losses: int = 0) -> str | None:
-        """Queue a running job again whose attempt is known dead (canceled instead if that was asked for)."""
-        return self.end(State.QUEUED, crashes=crashes, losses=losses)
+    def release(self) -> str | None:
+        """Queue a running job again, to nobody's blame (canceled instead if that was asked for)."""
+        return self.end(State.QUEUED)
 
-    def already_ended_by_me(self) -> bool:
-        """After a commit whose answer was lost: the end that stands in the row was written under my lease."""
-        return Job.objects.filter(pk=self.pk, lease=self.lease, state__in=ENDED).exists()
+    def ended_by_me(self, state: str) -> str | None:
+        """After a commit whose answer was lost: the state in the row, if that is the end that I wrote under my lease."""
+        mine = Job.objects.filter(pk=self.pk, lease=self.lease, state__in=(state, State.CANCELED))
+        return mine.values_list("state", flat=True).first() if state in ENDED else None
 
-    def fail(self, code: Code, detail: str, *, crashes: int = 0, losses: int = 0) -> str | None:
-        return self.end(State.FAILED, error=document(code, detail), crashes=crashes, losses=losses)
+    def fail(self, code: Code, detail: str) -> str | None:
+        return self.end(State.FAILED, error=document(code, detail))
+
+    def after(self, death: Death) -> dict[str, Any]:
+        """The arguments of `end` for a job whose process died."""
+        blame = verdict(self, death)
+        counts = {"crashes": blame.crashes, "losses": blame.losses}
+        if blame.code:
+            return {"state": State.FAILED, "error": document(blame.code, blame.detail), **counts}
+        return {"state": State.QUEUED, **counts}
 
     def settle(self, death: Death) -> str | None:
         """Let go of a running job whose process died: queued again, or failed if that was the last crash or loss it had."""
-        blame = verdict(self, death)
-        counts = {"crashes": blame.crashes, "losses": blame.losses}
-        state = self.fail(blame.code, blame.detail, **counts) if blame.code else self.release(**counts)
+        state = self.end(**self.after(death))
         names = f"job {self.pk} kind={self.kind} worker={self.worker} life={self.life} attempt={self.attempts}"
         logger.warning("%s: process %s lost to %s; now %s", names, self.pid, death.signal or death.reason, state)
         return state

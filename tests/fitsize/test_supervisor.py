@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,12 +29,14 @@ class Up:
             "FITSIZE_DATA": str(folder),
             "BROKER_URL": "",
             "DJANGO_SETTINGS_MODULE": "tests.up_settings",
-            "PYTHONPATH": str(ROOT),
+            "ALLOWED_HOSTS": "fitsize.example.com",
+            "http_proxy": "http://127.0.0.1:9",
         }
         self.output = folder / "up.out"
+        self.elsewhere = folder.parent  # it is started from any directory, behind a proxy, under another name
         with self.output.open("wb") as output:
-            command = [sys.executable, "manage.py", "up", "--bind", self.bind]
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT)
+            command = [sys.executable, str(ROOT / "manage.py"), "up", "--bind", self.bind]
+            self.process = subprocess.Popen(command, cwd=self.elsewhere, env=self.environment, stdout=output, stderr=subprocess.STDOUT)
 
     def ready(self) -> bool:
         assert self.process.poll() is None, self.output.read_text()
@@ -105,3 +108,15 @@ def test_when_it_ends_all_its_children_end(tmp_path: Path, number: int) -> None:
     finally:
         kill_tree(running.process.pid)
         running.process.wait()
+
+
+def test_an_address_that_is_taken_is_refused(up: Up, tmp_path: Path) -> None:
+    environment = {**up.environment, "FITSIZE_DATA": str(tmp_path)}
+    command = [sys.executable, "manage.py", "up", "--bind", up.bind]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert up.bind in done.stderr
+
+
+def test_the_data_folder_is_the_owners_alone(up: Up) -> None:
+    assert stat.S_IMODE(up.folder.stat().st_mode) == 0o700

@@ -30,7 +30,8 @@ def test_a_second_end_changes_nothing(owner: User) -> None:
 def test_a_repeated_commit_recognises_itself_by_the_lease_that_an_ended_row_keeps(owner: User) -> None:
     job = claimed(owner)
     job.end(State.SUCCEEDED, result={})
-    assert job.already_ended_by_me()
+    assert job.ended_by_me(State.SUCCEEDED) == State.SUCCEEDED
+    assert job.ended_by_me(State.FAILED) is None
 
 
 def test_a_worker_that_lost_its_lease_has_no_effect(owner: User) -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import time
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
@@ -133,3 +137,20 @@ def test_a_step_that_fails_does_not_stop_the_others(
     submit(owner)
     tick(housekeeping, clock)
     assert wakened == ["fakes"]
+
+
+def test_a_row_of_a_kind_that_is_gone_stops_nothing(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
+    gone, lost = claimed(owner), claimed(owner)
+    Job.objects.filter(pk=gone.pk).update(kind="gone")
+    tick(housekeeping, clock)
+    tick(housekeeping, clock)
+    assert fresh(lost).state == State.QUEUED
+
+
+def test_what_a_killed_web_process_was_receiving_is_swept(housekeeping: Housekeeping, clock: Clock, settings: Any, tmp_path: Path) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    for name, age in {"old": 7200, "young": 0}.items():
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    tick(housekeeping, clock)
+    assert {"old", "young"} & {path.name for path in tmp_path.iterdir()} == {"young"}

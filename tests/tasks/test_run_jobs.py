@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import OperationalError
 from fitsize.models import User
 from tasks import runs
 from tasks import worker as engine
+from tasks.errors import Code
 from tasks.models import Job, State
 from tests.fakes.inference.model import FakeModel
 from tests.tasks.jobs import ME, fresh, submit, upload
@@ -149,3 +151,61 @@ def test_warnings_of_a_result_become_the_jobs(owner: User, worker: FakeModel) ->
     job = submit(owner, warnings=[{"code": "blurry", "detail": "A little."}])
     runs.run_jobs("fakes")
     assert fresh(job).warnings == [{"code": "blurry", "detail": "A little."}]
+
+
+def test_an_effect_that_can_never_be_written_is_our_fault_once(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, next_job = submit(owner), submit(owner)
+
+    def broken(job: Job, result: dict[str, Any]) -> None:
+        if not next_job.pk == job.pk:
+            raise KeyError("gallery")
+
+    monkeypatch.setitem(job.facts.__dict__, "on_success", broken)
+    runs.run_jobs("fakes")
+    row = fresh(job)
+    assert row.error is not None
+    assert (row.state, row.error["code"], row.attempts) == (State.FAILED, "internal_error", 1)
+    assert fresh(next_job).state == State.SUCCEEDED
+
+
+def test_two_files_of_one_name_are_our_fault_once(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(owner, "save")
+
+    def twice(run: Any) -> dict[str, Any]:
+        for _ in range(2):
+            run.save("same.txt", io.BytesIO(b"x"))
+        return {}
+
+    monkeypatch.setattr(worker, "save", twice)
+    runs.run_jobs("fakes")
+    row = fresh(job)
+    assert row.error is not None
+    assert (row.state, row.error["code"], row.attempts) == (State.FAILED, "internal_error", 1)
+
+
+def test_a_database_that_is_away_while_a_model_runs_costs_a_loss_and_not_the_job(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, locked = submit(owner, "sleep"), [OperationalError("database is locked")]
+    progress = runs.JobRun.progress
+
+    def unlucky(self: runs.JobRun, fraction: float, step: str = "") -> None:
+        if locked:
+            raise locked.pop()
+        progress(self, fraction, step)
+
+    monkeypatch.setattr(runs.JobRun, "progress", unlucky)
+    runs.run_jobs("fakes")
+    assert (fresh(job).state, fresh(job).losses, fresh(job).attempts) == (State.SUCCEEDED, 1, 2)
+
+
+def test_an_end_that_somebody_else_wrote_is_not_mine(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, next_job = submit(owner, "sleep"), submit(owner)
+
+    def lost_meanwhile(run: Any) -> dict[str, Any]:
+        Job.objects.get(pk=run.job.pk).fail(Code.WORKER_LOST, "lost")
+        return {}
+
+    monkeypatch.setattr(worker, "sleep", lost_meanwhile)
+    runs.run_jobs("fakes")
+    assert (fresh(ended).state, fresh(next_job).state) == (State.FAILED, State.QUEUED)

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from fitsize.models import ApiKey, User
-from fitsize.supervisor import AlreadyUp, Supervisor
+from fitsize.supervisor import CannotStart, Supervisor
 from tasks.kinds import kinds
 
 
@@ -32,10 +32,9 @@ class Command(BaseCommand):
         visitor = [sys.executable, "-m", "fitsize.demo_visit", str(Path(settings.DATA) / "demo"), "--clothing", options["clothing"]]
         for name, path in files.items():
             visitor += [f"--{name}", path] if path else []
-        supervisor = DemoSupervisor(self.say, options["bind"], visitor, options["once"])
         try:
-            code = supervisor.run()
-        except AlreadyUp as error:
+            code = DemoSupervisor(self.say, options["bind"], visitor, options["once"]).run()
+        except CannotStart as error:
             raise CommandError(str(error)) from None
         sys.exit(code)
 
@@ -53,7 +52,7 @@ class DemoSupervisor(Supervisor):
     """Makes a key for its visitor once the database is there."""
 
     def start_rest(self) -> None:
-        self.environment["FITSIZE_KEY"] = demo_key()
+        self.visitor_environment["FITSIZE_KEY"] = demo_key()
         super().start_rest()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from fitsize.supervisor import AlreadyUp, Supervisor
+from fitsize.supervisor import CannotStart, Supervisor
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             code = Supervisor(self.say, options["bind"]).run()
-        except AlreadyUp as error:
+        except CannotStart as error:
             raise CommandError(str(error)) from None
         sys.exit(code)
 
