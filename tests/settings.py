@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 
-os.environ.setdefault("FITSIZE_DATA", tempfile.mkdtemp(prefix="fitsize-tests-"))
+if "FITSIZE_DATA" not in os.environ:
+    os.environ["FITSIZE_DATA"] = tempfile.mkdtemp(prefix="fitsize-tests-")
+    atexit.register(shutil.rmtree, os.environ["FITSIZE_DATA"], ignore_errors=True)
 os.environ.setdefault("BROKER_URL", "memory://")
 os.environ.setdefault("BCRYPT_ROUNDS", "4")
 
