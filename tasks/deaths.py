@@ -12,7 +12,8 @@ from tasks.errors import Code
 if TYPE_CHECKING:
     from tasks.models import Job
 
-CRASH_SIGNALS = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"})
+MEMORY_LIMIT = "the memory limit"
+CRASH_CAUSES = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", MEMORY_LIMIT})
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def verdict(job: Job, death: Death) -> Blame:
     Heap damage aborts late: a death in a child that had finished another job raises `crashes` to one below the limit at most, so that the
     last one happens in a fresh child.
     """
-    if death.signal in CRASH_SIGNALS:
+    if death.signal in CRASH_CAUSES:
         return _crash(job, death.signal)
     if job.losses + 1 >= settings.MAX_LOSSES:
         return Blame(losses=1, code=Code.WORKER_LOST, detail=f"The worker was lost {job.losses + 1} times while it ran this job.")

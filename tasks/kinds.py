@@ -41,7 +41,8 @@ class Kind:
     """A model type: `name` is its folder, URL segment, Celery queue and `Job.kind`; `model` the dotted path of its `InferenceModel`.
 
     `arguments` runs in the child before the model; `on_success` inside the transaction that completes the job, so that a worker that lost
-    its lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. `job_routes`
+    its lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. A child whose memory exceeds
+    `memory_limit_bytes` is killed, and its job charged with a crash (0: no limit). `job_routes`
     are added under `/jobs/<id>/`: the route, and the dotted path of its `JobAnswers` view.
     """
 
@@ -50,6 +51,7 @@ class Kind:
     operations: Mapping[str, Operation]
     keep_inputs_seconds: int
     model_version: str
+    memory_limit_bytes: int = 0
     arguments: Callable[[Job], dict[str, Any]] = parameters_and_inputs
     on_success: Callable[[Job, dict[str, Any]], None] = no_effect
     job_routes: Mapping[str, str] = field(default_factory=dict)

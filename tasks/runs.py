@@ -20,7 +20,7 @@ from tasks.errors import Canceled, Code, InvalidInput, document
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, SavedFile, State, delete_files
 from tasks.storage import opaque_name
-from tasks.worker import child
+from tasks.worker.child import this_child
 
 logger = logging.getLogger(__name__)
 AWAY = (OperationalError, InterfaceError)  # the database, for now; any other of its errors comes again
@@ -71,16 +71,16 @@ def run_jobs(kind: str) -> None:
     claims nothing more.
     """
     close_old_connections()
-    child.release_own()
+    this_child.release_own()
     started = time.monotonic()
     job = claim(kind)
     if job and Job.objects.waiting(kind):
         wakeups.wake(kind)
     while job:
-        if not run_job(job, child.model):
+        if not run_job(job, this_child.model):
             return
-        child.fresh = False
-        if time.monotonic() - started > settings.DRAIN_SECONDS or child.stopping:
+        this_child.fresh = False
+        if time.monotonic() - started > settings.DRAIN_SECONDS or this_child.stopping:
             wakeups.wake(kind)
             return
         job = claim(kind)
@@ -91,13 +91,13 @@ def claim(kind: str) -> Job | None:
 
     A claim whose answer is lost is released: it must not be held until its lease ends.
     """
-    if child.stopping:
+    if this_child.stopping:
         return None
     try:
-        return Job.objects.claim(kind, child.claimant())
+        return Job.objects.claim(kind, this_child.claimant())
     except DatabaseError:
         close_old_connections()
-        child.release_own()
+        this_child.release_own()
         raise
 
 

@@ -66,7 +66,7 @@ UPDATE tasks_job SET
     warnings = CASE WHEN cancel_requested THEN {no_warnings} ELSE {warnings} END,
     lease = CASE WHEN cancel_requested OR %(ended)s THEN lease ELSE NULL END,
     finished_at = CASE WHEN cancel_requested OR %(ended)s THEN {now} ELSE NULL END,
-    crashes = crashes + %(crashes)s, losses = losses + %(losses)s
+    attempts = attempts + %(attempts)s, crashes = crashes + %(crashes)s, losses = losses + %(losses)s, stopping = ''
 WHERE id = %(id)s AND lease = %(lease)s AND state = 'running'
 RETURNING state
 """

@@ -66,6 +66,13 @@ class Broker:
     def message_waits(self, kind: str) -> bool:
         return bool(self.redis and self.redis.llen(kind))
 
+    def waits_for_sure(self, kind: str) -> bool:
+        """Whether a message waits; a broker that cannot be asked gives no answer."""
+        try:
+            return self.message_waits(kind)
+        except TROUBLE:
+            return False
+
     def publish(self, kind: str) -> None:
         with self.producers.acquire(block=True, timeout=settings.PUBLISH_TIMEOUT_SECONDS) as producer:
             current_app.send_task(RUN_JOBS, args=[kind], queue=kind, producer=producer, retry=False, ignore_result=True)

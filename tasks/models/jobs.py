@@ -38,6 +38,13 @@ class State(models.TextChoices):
     EXPIRED = "expired"
 
 
+class Stopping(models.TextChoices):
+    """Why a parent took the lease of a running job away before it killed its process."""
+
+    TIMEOUT = "timeout"
+    CANCELED = "canceled"
+
+
 ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED)
 
 
@@ -144,6 +151,7 @@ class Job(models.Model):
     worker = models.CharField(max_length=120, default="", blank=True)
     life = models.CharField(max_length=32, default="", blank=True)
     pid = models.IntegerField(default=0)
+    stopping = models.CharField(max_length=10, choices=Stopping.choices, default="", blank=True)
     fresh_child = models.BooleanField(default=True)
     attempts = models.PositiveIntegerField(default=0)
     crashes = models.PositiveSmallIntegerField(default=0)
@@ -189,6 +197,7 @@ class Job(models.Model):
         files: Sequence[SavedFile] = (),
         crashes: int = 0,
         losses: int = 0,
+        attempts: int = 0,
     ) -> str | None:
         """Let go of a running job whose lease is mine; every end of a running job passes here. Its state now, None if the lease is not
         mine.
@@ -207,6 +216,7 @@ class Job(models.Model):
             "no_warnings": "[]",
             "crashes": crashes,
             "losses": losses,
+            "attempts": attempts,
         }
         with transaction.atomic():
             written = rows(let_go_statement(connection.vendor), values)
@@ -219,9 +229,15 @@ class Job(models.Model):
             self.on_let_go()
         return self.state
 
-    def release(self) -> str | None:
-        """Queue a running job again, to nobody's blame (canceled instead if that was asked for)."""
-        return self.end(State.QUEUED)
+    def release(self, give_back: bool = False) -> str | None:
+        """Queue a running job again, to nobody's blame (canceled instead if that was asked for); with its attempt, if that is to be."""
+        return self.end(State.QUEUED, attempts=-1 if give_back else 0)
+
+    def stopped(self) -> str | None:
+        """The end of a job whose process its parent killed for a deadline or a cancel."""
+        if self.stopping == Stopping.CANCELED:
+            return self.end(State.CANCELED)
+        return self.fail(Code.TIMEOUT, f"The job ran longer than the {self.deadline_seconds:g} s that it may take.")
 
     def ended_by_me(self, state: str) -> str | None:
         """After a commit whose answer was lost: the state in the row, if that is the end that I wrote under my lease."""

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from faces.inference.model import FaceModel
 from tasks import runs
-from tasks import worker as engine
 from tasks.models import Job, State
+from tasks.worker import this_child
 from tests.faces.pictures import astronaut, file_of, two_astronauts
 
 pytestmark = pytest.mark.django_db
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process plays the child of a worker."""
-    monkeypatch.setattr(engine.child, "model", model)
-    monkeypatch.setattr(engine.child, "life", "my-life")
-    monkeypatch.setattr(engine.child, "name", "faces@here")
+    monkeypatch.setattr(this_child, "model", model)
+    monkeypatch.setattr(this_child, "life", "my-life")
+    monkeypatch.setattr(this_child, "name", "faces@here")
 
 
 def run(client: Client, route: str, **files: Any) -> Job:

@@ -12,11 +12,12 @@ def remember(job: Job, result: dict[str, Any]) -> None:
     EFFECTS.append((str(job.pk), result))
 
 
-NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_once", "save")
+NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_once", "save", "freeze", "eat")
 KIND = Kind(
     name="fakes",
     model="tests.fakes.inference.model.FakeModel",
-    operations={name: Operation(deadline_seconds=60) for name in NAMES},
+    operations={name: Operation(deadline_seconds=60) for name in NAMES} | {"hang": Operation(deadline_seconds=2)},
+    memory_limit_bytes=400_000_000,
     keep_inputs_seconds=0,
     model_version="fake-1",
     on_success=remember,

@@ -9,10 +9,10 @@ import pytest
 
 from fitsize.models import User
 from tasks import runs
-from tasks import worker as engine
 from tasks.kinds import kinds
 from tasks.models import Claimant, Job
 from tasks.uploads import Upload
+from tasks.worker import this_child
 from tests.fakes.inference.model import FakeModel
 
 ME = Claimant(worker="fakes@here", life="my-life", pid=1, fresh=True)
@@ -45,7 +45,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     model = FakeModel()
     model.load()
     monkeypatch.setattr(runs, "close_old_connections", lambda: None)  # it would close the connection that holds the test's transaction
-    monkeypatch.setattr(engine.child, "model", model)
-    monkeypatch.setattr(engine.child, "life", "my-life")
-    monkeypatch.setattr(engine.child, "name", "fakes@here")
+    monkeypatch.setattr(this_child, "model", model)
+    monkeypatch.setattr(this_child, "life", "my-life")
+    monkeypatch.setattr(this_child, "name", "fakes@here")
     return model

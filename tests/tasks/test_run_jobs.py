@@ -8,9 +8,9 @@ from django.db import OperationalError
 
 from fitsize.models import User
 from tasks import runs
-from tasks import worker as engine
 from tasks.errors import Code
 from tasks.models import Job, State
+from tasks.worker import this_child
 from tests.fakes.inference.model import FakeModel
 from tests.tasks.jobs import ME, fresh, submit, upload
 
@@ -73,7 +73,7 @@ def test_a_drain_over_its_time_ends_after_its_job_and_wakes_its_successor(
 
 def test_a_child_that_was_told_to_stop_claims_nothing(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     job = submit(owner)
-    monkeypatch.setattr(type(engine.child), "stopping", True)
+    monkeypatch.setattr(type(this_child), "stopping", True)
     runs.run_jobs("fakes")
     assert fresh(job).state == State.QUEUED
 
@@ -94,7 +94,7 @@ def test_what_runs_under_my_life_and_pid_when_a_drain_begins_is_released_and_run
     owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit(owner)
-    assert Job.objects.claim("fakes", engine.child.claimant()) is not None  # its answer was lost
+    assert Job.objects.claim("fakes", this_child.claimant()) is not None  # its answer was lost
     runs.run_jobs("fakes")
     assert (fresh(job).state, fresh(job).attempts, fresh(job).losses) == (State.SUCCEEDED, 2, 0)
 

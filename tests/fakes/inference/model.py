@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import os
 import signal
@@ -36,6 +37,19 @@ class FakeModel(InferenceModel):
         run.progress(0.5, "sleeping")
         time.sleep(seconds)
         return {"slept": seconds}
+
+    def hang(self, run: Run, seconds: int = 60, **arguments: Any) -> dict[str, Any]:
+        """In native code that holds the interpreter: no Python of this process runs meanwhile."""
+        ctypes.PyDLL(None).sleep(int(seconds))
+        return {"hung": seconds}
+
+    freeze = hang  # the same with a long deadline
+
+    def eat(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        """More memory than the kind may have."""
+        eaten = bytearray(500_000_000)
+        time.sleep(5)
+        return {"eaten": len(eaten)}
 
     def burn(self, run: Run, milliseconds: float = 0.0, **arguments: Any) -> dict[str, Any]:
         """So much CPU time, in this thread."""

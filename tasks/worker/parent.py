@@ -1,0 +1,200 @@
+"""A worker's parent: Celery's process watches its child from a thread and enforces deadlines, cancels and limits.
+
+Who is alive is asked of the kernel, not of Celery: rows first, pids second.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import threading
+import time
+from typing import Any
+
+import psutil
+from django.conf import settings
+from django.db import DatabaseError, connection, connections
+
+from tasks import wakeups
+from tasks.clock import DatabaseNow
+from tasks.deaths import MEMORY_LIMIT, Death
+from tasks.kinds import kinds
+from tasks.models import Job, State, Stopping, Worker, WorkerState
+from tasks.worker.child import this_child
+
+logger = logging.getLogger(__name__)
+BEAT_TICKS = 4
+UNEXPLAINED_SECONDS = 2.0  # a pid that is gone for this long without a word from the pool died a death nobody saw
+GRACE_SECONDS = 1.0  # cooperative code sees a cancel by itself
+BLIND_SECONDS = 10.0  # no verdict for so long after a tick that could not read: the child may hold a finished result
+DEAF_SECONDS = 10.0
+DATABASE_SECONDS = 2  # the parent's own patience with the database
+
+
+class Sightings:
+    """When the parent first saw something, by its own monotonic clock; what it sees no more is forgotten."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, float] = {}
+
+    def ages(self, seen: list[str], now: float) -> dict[str, float]:
+        """Seconds since each was first seen."""
+        self.first = {key: self.first.get(key, now) for key in seen}
+        return {key: now - moment for key, moment in self.first.items()}
+
+
+class Parent(threading.Thread):
+    def __init__(self, kind: str) -> None:
+        super().__init__(name="parent", daemon=True)
+        self.kind = kinds()[kind]
+        self.lock = threading.Lock()
+        self.wake = threading.Event()
+        self.ended = False
+        self.written: WorkerState | None = None
+        self.signal = ""  # what the pool said that a child died of
+        self.heard = ""  # the signal that this tick is about
+        self.killed: dict[int, str] = {}  # pids that this parent has killed, and why
+        self.blind_until = 0.0
+        self.running, self.cancels, self.missing, self.unheard = Sightings(), Sightings(), Sightings(), Sightings()
+
+    def run(self) -> None:
+        patience()
+        ticks = 0
+        while not self.ended:
+            self.wake.wait(settings.PARENT_TICK_SECONDS)
+            self.wake.clear()
+            with self.lock:
+                if not self.ended:
+                    self.tick(beat=ticks % BEAT_TICKS == 0)
+            ticks += 1
+
+    def tick(self, beat: bool) -> None:
+        """Errors are logged and the loop goes on: a beat that dies on one locked database would declare a live worker dead."""
+        now = time.monotonic()
+        try:
+            if beat or self.written != this_child.shared.state:
+                self.beat(this_child.shared.state)
+            self.look(now)
+        except DatabaseError:
+            logger.warning("the parent could not read or write the database", exc_info=True)
+            self.blind_until = now + BLIND_SECONDS
+            self.signal = self.signal or self.heard
+        except Exception:
+            logger.exception("the parent's tick failed")
+        finally:
+            connections.close_all()
+
+    def look(self, now: float) -> None:
+        self.heard, self.signal = self.signal, ""
+        rows = list(Job.objects.running_of(this_child.life))
+        self.stop_overdue(rows, now)
+        self.watch_memory(rows)
+        self.let_go_of_the_dead(rows, now)
+        self.watch_consumer(rows, now)
+
+    def beat(self, state: WorkerState) -> None:
+        """Say that this life goes on. The row is made again if it is gone: without one, housekeeping takes a worker for dead."""
+        facts: dict[str, Any] = {"seen_at": DatabaseNow(), "state": state}
+        if state == WorkerState.READY:
+            facts["detail"] = ""
+        if not Worker.objects.filter(life=this_child.life).update(**facts):
+            Worker.objects.create(life=this_child.life, name=this_child.name, kind=self.kind.name, pid=os.getpid(), state=state)
+        self.written = state
+
+    # -- deadlines and cancels
+    def stop_overdue(self, rows: list[Job], now: float) -> None:
+        """A deadline runs from the tick that first saw the lease: a clock that jumps convicts nobody."""
+        ages = self.running.ages([job.lease or "" for job in rows], now)
+        wishes = self.cancels.ages([job.lease or "" for job in rows if job.cancel_requested], now)
+        for job in rows:
+            left = job.deadline_seconds - ages[job.lease or ""]
+            if job.stopping or now < self.blind_until:
+                continue
+            if left < 0:
+                self.stop(job, Stopping.TIMEOUT)
+            elif wishes.get(job.lease or "", 0.0) > GRACE_SECONDS and left > this_child.shared.load_seconds:
+                self.stop(job, Stopping.CANCELED)
+
+    def stop(self, job: Job, why: Stopping) -> None:
+        """Take the lease away first, and kill only if it was still there: a child that has gone on to another job is left alone."""
+        mine = secrets.token_hex(16)
+        held = Job.objects.filter(pk=job.pk, lease=job.lease, state=State.RUNNING)
+        if held.update(lease=mine, stopping=why):
+            job.lease, job.stopping = mine, why
+            self.kill(job.pid, why)
+
+    def kill(self, pid: int, why: str) -> None:
+        logger.warning("worker=%s life=%s: child %s is killed: %s", this_child.name, this_child.life, pid, why)
+        self.killed[pid] = why
+        if is_child(pid):
+            os.kill(pid, signal.SIGKILL)
+        self.wake.set()
+
+    # -- memory
+    def watch_memory(self, rows: list[Job]) -> None:
+        """Above its kind's limit a child is killed, and its job charged with a crash."""
+        limit = self.kind.memory_limit_bytes
+        for job in rows:
+            if limit and job.pid not in self.killed and resident_bytes(job.pid) > limit:
+                self.kill(job.pid, MEMORY_LIMIT)
+
+    # -- deaths
+    def let_go_of_the_dead(self, rows: list[Job], now: float) -> None:
+        """A death that nobody explains within a moment is a loss; a note about a death that held no row is forgotten."""
+        dead = [job for job in rows if not is_child(job.pid)]
+        ages = self.missing.ages([str(job.pid) for job in dead], now)
+        for job in dead:
+            cause = self.killed.get(job.pid) or self.heard
+            if cause or ages[str(job.pid)] > UNEXPLAINED_SECONDS:
+                self.let_go(job, cause)
+        alive = {job.pid for job in rows} - {job.pid for job in dead}
+        self.killed = {pid: why for pid, why in self.killed.items() if pid in alive}
+
+    def let_go(self, job: Job, cause: str) -> None:
+        if job.stopping:
+            job.stopped()
+        elif cause in Stopping.values:
+            job.release(give_back=True)  # the kill was meant for another job that this child had ended a moment before
+        else:
+            job.settle(Death(cause, reason="an unknown cause"))
+
+    def note(self, name: str) -> None:
+        self.signal = name
+        self.wake.set()
+
+    # -- the consumer
+    def watch_consumer(self, rows: list[Job], now: float) -> None:
+        """A message that waits while an idle child is ready: this worker is deaf, and ends so that it is started again."""
+        waits = not rows and this_child.shared.state == WorkerState.READY and wakeups.broker.waits_for_sure(self.kind.name)
+        ages = self.unheard.ages(["message"] if waits else [], now)
+        if ages.get("message", 0.0) > DEAF_SECONDS:
+            logger.critical("worker=%s life=%s: deaf, a message waits and is not taken; it ends", this_child.name, this_child.life)
+            os._exit(1)
+
+
+def patience() -> None:
+    """This thread's connection gives up early: a parent that waits for a lock does not beat."""
+    options = {**connection.settings_dict.get("OPTIONS", {})}
+    if connection.vendor == "sqlite":
+        options["timeout"] = DATABASE_SECONDS
+    else:
+        options |= {"connect_timeout": DATABASE_SECONDS, "options": f"-c statement_timeout={DATABASE_SECONDS * 1000}"}
+    connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
+
+
+def is_child(pid: int) -> bool:
+    """Whether this pid is a living child of this process; a zombie is not."""
+    try:
+        process = psutil.Process(pid)
+        return process.ppid() == os.getpid() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def resident_bytes(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

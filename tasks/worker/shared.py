@@ -1,0 +1,50 @@
+"""A few bytes of memory that a worker's parent shares with the children it forks."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+
+from tasks.models import WorkerState
+
+STOPPING, FAILED_LOADS, STATE, LOAD_SECONDS = 0, 1, 2, 8
+STATES = (WorkerState.LOADING, WorkerState.READY, WorkerState.DOWN)
+
+
+class Shared:
+    def __init__(self) -> None:
+        self.memory = mmap.mmap(-1, 16)
+
+    @property
+    def stopping(self) -> bool:
+        return self.memory[STOPPING] == 1
+
+    def stop(self) -> None:
+        self.memory[STOPPING] = 1
+
+    @property
+    def failed_loads(self) -> int:
+        return self.memory[FAILED_LOADS]
+
+    @failed_loads.setter
+    def failed_loads(self, count: int) -> None:
+        self.memory[FAILED_LOADS] = min(count, 255)
+
+    @property
+    def state(self) -> WorkerState:
+        """The child's; the parent writes it into the worker's row, so that a child can load while the database is away."""
+        return STATES[self.memory[STATE]]
+
+    @state.setter
+    def state(self, state: WorkerState) -> None:
+        self.memory[STATE] = STATES.index(state)
+
+    @property
+    def load_seconds(self) -> float:
+        """How long the last load of the model took: what it costs to kill a child."""
+        seconds: float = struct.unpack_from("d", self.memory, LOAD_SECONDS)[0]
+        return seconds
+
+    @load_seconds.setter
+    def load_seconds(self, seconds: float) -> None:
+        struct.pack_into("d", self.memory, LOAD_SECONDS, seconds)
