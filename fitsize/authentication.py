@@ -20,7 +20,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None:
             raise exceptions.AuthenticationFailed("This API key is unknown or revoked.")
         key.note_use()
-        return key.owner, key
+        owner = User.from_db(None, ["id"], [key.owner_id])  # the rest of the user is read only if somebody asks for it
+        return owner, key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="fitsize"'

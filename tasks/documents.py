@@ -9,6 +9,7 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from tasks.models import Job, State
+from tasks.transitions import FILES, rows
 
 
 def job_document(job: Job, position: bool = True) -> dict[str, Any]:
@@ -42,10 +43,9 @@ def job_url(job: Job) -> str:
 
 
 def files_of(job: Job) -> list[dict[str, Any]]:
-    return [
-        {"name": saved.name, "content_type": saved.content_type, "size": saved.size, "url": f"{job_url(job)}/files/{saved.name}"}
-        for saved in job.files.all()
-    ]
+    url = f"{job_url(job)}/files"
+    found = rows(FILES, {"id": job.key})
+    return [{"name": name, "content_type": kind, "size": size, "url": f"{url}/{name}"} for name, kind, size in found]
 
 
 def timestamp(moment: datetime | None) -> str | None:

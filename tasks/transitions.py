@@ -5,8 +5,12 @@ Each change of state is one UPDATE with its condition inside; nobody reads first
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
+
+from django.db import connection
 
 from tasks.clock import SQLITE_FORMAT
 
@@ -51,10 +55,6 @@ WHERE state = 'queued' AND id = (
 )
 RETURNING {columns}{lazy_commit}
 """
-CLAIMED = (  # what a worker needs; the rest of the row is read only if somebody asks for it
-    *("id", "owner_id", "kind", "operation", "parameters", "model_version", "state", "attempts", "crashes", "losses", "fresh_child"),
-    *("lease", "worker", "life", "pid", "progress_step", "deadline_seconds"),
-)
 
 # A job that is wanted no more is canceled, whatever else would have become of it. An ended row keeps its lease token: a repeated commit
 # whose answer was lost recognises itself. A queued row has none.
@@ -83,6 +83,8 @@ RETURNING state
 INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s AND state = 'stored'"
 FORGET_INPUTS = "UPDATE tasks_input SET state = 'deleted' WHERE job_id = %(id)s AND state = 'stored' RETURNING file"
 
+FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(id)s ORDER BY id"
+
 TURN = """
 SELECT
     (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s),
@@ -91,14 +93,14 @@ SELECT
 
 
 @cache
-def claim_statement(vendor: str) -> str:
+def claim_statement(vendor: str, columns: str) -> str:
     dialect = DIALECTS[vendor]
     return CLAIM.format(
         now=dialect.now,
         deadline=dialect.deadline,
         lease_until=dialect.lease_until,
         skip_locked=dialect.skip_locked,
-        columns=", ".join(CLAIMED),
+        columns=columns,
         lazy_commit=dialect.lazy_commit,
     )
 
@@ -113,3 +115,9 @@ def let_go_statement(vendor: str) -> str:
 @cache
 def cancel_statement(vendor: str) -> str:
     return CANCEL.format(now=DIALECTS[vendor].now, true="true" if vendor == "postgresql" else "1")
+
+
+def rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())

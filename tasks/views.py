@@ -130,7 +130,7 @@ class JobListView(ListAPIView[Job]):
     pagination_class = JobPages
 
     def get_queryset(self) -> QuerySet[Job]:
-        return Job.objects.filter(owner_id=owner_id(self.request)).prefetch_related("files")
+        return Job.objects.filter(owner_id=owner_id(self.request))
 
 
 class FileView(GenericAPIView[SavedFile]):

@@ -85,7 +85,7 @@ def kind_of(name: str) -> str:
 def watch(**_: Any) -> None:
     global this_parent
     this_parent = Parent(kind_of(this_child.name))
-    os.register_at_fork(before=this_parent.lock.acquire, after_in_parent=this_parent.lock.release, after_in_child=this_parent.lock.release)
+    os.register_at_fork(before=this_parent.before_fork, after_in_parent=this_parent.lock.release, after_in_child=this_parent.lock.release)
     this_parent.start()
     wakeups.wake(this_parent.kind.name)
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.db import DatabaseError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tasks import wakeups
 from tasks.clock import DatabaseNow
@@ -52,6 +53,7 @@ class Parent(threading.Thread):
         self.lock = threading.Lock()
         self.wake = threading.Event()
         self.ended = False
+        self.database: BaseDatabaseWrapper | None = None  # this thread's connection
         self.written: WorkerState | None = None
         self.signal = ""  # what the pool said that a child died of
         self.heard = ""  # the signal that this tick is about
@@ -61,6 +63,7 @@ class Parent(threading.Thread):
 
     def run(self) -> None:
         patience()
+        self.database = connections[DEFAULT_DB_ALIAS]
         ticks = 0
         while not self.ended:
             self.wake.wait(settings.PARENT_TICK_SECONDS)
@@ -81,10 +84,18 @@ class Parent(threading.Thread):
             logger.warning("the parent could not read or write the database", exc_info=True)
             self.blind_until = now + BLIND_SECONDS
             self.signal = self.signal or self.heard
+            connections.close_all()
         except Exception:
             logger.exception("the parent's tick failed")
-        finally:
             connections.close_all()
+
+    def before_fork(self) -> None:
+        """No connection may be open in a child that the pool forks, and this thread does not look meanwhile."""
+        self.lock.acquire()
+        if self.database:
+            self.database.inc_thread_sharing()
+            self.database.close()
+            self.database.dec_thread_sharing()
 
     def look(self, now: float) -> None:
         self.heard, self.signal = self.signal, ""

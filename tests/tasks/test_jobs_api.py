@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from fitsize.models import User
 from tasks import runs
@@ -87,6 +89,8 @@ def test_a_strangers_saved_file_may_not(client: Client, stranger: User, worker: 
 def test_the_list_shows_ones_own_jobs_newest_first_in_pages(client: Client, owner: User, stranger: User) -> None:
     submit(stranger)
     jobs = [str(submit(owner).pk) for _ in range(3)]
+    for age, job in enumerate(reversed(jobs)):
+        Job.objects.filter(pk=job).update(created_at=timezone.now() - timedelta(seconds=age))
     first = client.get("/api/v1/jobs?limit=2").json()
     second = client.get(first["next"]).json()
     assert [job["id"] for job in first["results"] + second["results"]] == jobs[::-1]
