@@ -80,6 +80,7 @@ WHERE id = %(id)s AND state IN ('queued', 'running')
 RETURNING state
 """
 
+RUNNING = "SELECT {columns} FROM tasks_job WHERE life = %(life)s AND state = 'running'"
 INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s AND state = 'stored'"
 FORGET_INPUTS = "UPDATE tasks_input SET state = 'deleted' WHERE job_id = %(id)s AND state = 'stored' RETURNING file"
 

@@ -23,14 +23,14 @@ from tasks.deaths import Death, verdict
 from tasks.errors import Code, document
 from tasks.kinds import Kind, kinds
 from tasks.models.files import Input, SavedFile, delete_files
-from tasks.transitions import FORGET_INPUTS, INPUTS, TURN, cancel_statement, claim_statement, let_go_statement, rows
+from tasks.transitions import FORGET_INPUTS, INPUTS, RUNNING, TURN, cancel_statement, claim_statement, let_go_statement, rows
 from tasks.uploads import Upload
 
 logger = logging.getLogger(__name__)
 POSITION_CAP = 1000
 CLAIMED = frozenset(  # what a worker needs; the rest of the row is read only if somebody asks for it
     ("id", "owner_id", "kind", "operation", "parameters", "model_version", "state", "attempts", "crashes", "losses")
-    + ("fresh_child", "lease", "worker", "life", "pid", "progress_step", "deadline_seconds")
+    + ("fresh_child", "lease", "worker", "life", "pid", "progress_step", "deadline_seconds", "cancel_requested", "stopping")
 )
 
 
@@ -67,6 +67,11 @@ class Claimant:
 def claimed_fields() -> list[Any]:
     """The fields that a claim answers, in the order of the model, as `from_db` wants them."""
     return [field for field in Job._meta.concrete_fields if field.attname in CLAIMED]
+
+
+@cache
+def claimed_columns() -> str:
+    return ", ".join(field.column for field in claimed_fields())
 
 
 @cache
@@ -126,8 +131,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             "fresh": claimant.fresh,
             "lease_margin": settings.LEASE_MARGIN_SECONDS,
         }
-        columns = ", ".join(field.column for field in claimed_fields())
-        claimed = rows(claim_statement(connection.vendor, columns), values)
+        claimed = rows(claim_statement(connection.vendor, claimed_columns()), values)
         return job_of(claimed[0]) if claimed else None
 
     def waiting(self, kind: str) -> bool:
@@ -135,6 +139,10 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def running_of(self, life: str) -> JobQuerySet:
         return self.filter(state=State.RUNNING, life=life)
+
+    def run_by(self, life: str) -> list[Job]:
+        """What a worker runs, for its parent, which asks twice a second."""
+        return [job_of(row) for row in rows(RUNNING.format(columns=claimed_columns()), {"life": life})]
 
     def ended_among(self, ids: Iterable[str]) -> list[str]:
         return [str(pk) for pk in self.filter(pk__in=list(ids), state__in=ENDED).values_list("pk", flat=True)]

@@ -99,7 +99,7 @@ class Parent(threading.Thread):
 
     def look(self, now: float) -> None:
         self.heard, self.signal = self.signal, ""
-        rows = list(Job.objects.running_of(this_child.life))
+        rows = Job.objects.run_by(this_child.life)
         self.stop_overdue(rows, now)
         self.watch_memory(rows)
         self.let_go_of_the_dead(rows, now)
@@ -196,11 +196,10 @@ def patience() -> None:
 
 
 def is_child(pid: int) -> bool:
-    """Whether this pid is a living child of this process; a zombie is not."""
+    """Whether this pid is a living child of this process; a zombie is not. The pool's own look at its children is left alone."""
     try:
-        process = psutil.Process(pid)
-        return process.ppid() == os.getpid() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
         return False
 
 

@@ -160,7 +160,7 @@ def test_a_signal_that_a_locked_database_kept_from_being_used_is_not_forgotten(
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Job.objects, "running_of", locked)
+        patch.setattr(Job.objects, "run_by", locked)
         parent.tick(beat=False)
     parent.look(now=0.0)
     assert (fresh(job).crashes, fresh(job).losses) == (1, 0)
