@@ -12,7 +12,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from tasks import wakeups
 from tasks.deaths import Death
@@ -66,12 +66,23 @@ class JobRun(Run):
 def run_jobs(kind: str) -> None:
     """The only inference task. A message is a wake-up for a kind and names no job.
 
+    Whatever made a drain end, or an earlier one whose last words the database did not hear: no job stays behind as running.
+    """
+    close_old_connections()
+    this_child.release_own()
+    try:
+        drain(kind)
+    finally:
+        this_child.release_own()
+
+
+def drain(kind: str) -> None:
+    """Run queued jobs one after another.
+
     The first claim passes the baton if more rows wait (another worker may be idle); a drain over a second old ends after its job and
     wakes its successor, so that a shutdown or recycling waits for one job and a second at most. A child whose completion is refused
     claims nothing more.
     """
-    close_old_connections()
-    this_child.release_own()
     started = time.monotonic()
     job = claim(kind)
     if job and Job.objects.waiting(kind):
@@ -87,18 +98,8 @@ def run_jobs(kind: str) -> None:
 
 
 def claim(kind: str) -> Job | None:
-    """The next job, unless this worker is shutting down.
-
-    A claim whose answer is lost is released: it must not be held until its lease ends.
-    """
-    if this_child.stopping:
-        return None
-    try:
-        return Job.objects.claim(kind, this_child.claimant())
-    except DatabaseError:
-        close_old_connections()
-        this_child.release_own()
-        raise
+    """The next job, unless this worker is shutting down."""
+    return None if this_child.stopping else Job.objects.claim(kind, this_child.claimant())
 
 
 def run_job(job: Job, model: InferenceModel) -> bool:

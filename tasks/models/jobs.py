@@ -137,11 +137,8 @@ class JobQuerySet(models.QuerySet["Job"]):
     def waiting(self, kind: str) -> bool:
         return self.filter(kind=kind, state=State.QUEUED, cancel_requested=False).exists()
 
-    def running_of(self, life: str) -> JobQuerySet:
-        return self.filter(state=State.RUNNING, life=life)
-
     def run_by(self, life: str) -> list[Job]:
-        """What a worker runs, for its parent, which asks twice a second."""
+        """What a worker runs. Its parent asks twice a second, so this is a statement of our own."""
         return [job_of(row) for row in rows(RUNNING.format(columns=claimed_columns()), {"life": life})]
 
     def ended_among(self, ids: Iterable[str]) -> list[str]:

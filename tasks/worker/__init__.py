@@ -53,7 +53,7 @@ this_parent: Parent | None = None
 
 def release_life(life: str) -> None:
     """Queue what a dead life was running. A loss, not a crash: nobody saw what it died of."""
-    for job in Job.objects.running_of(life):
+    for job in Job.objects.run_by(life):
         job.settle(Death("", reason="a restart of its worker"))
 
 

@@ -35,8 +35,9 @@ class Child:
 
     def release_own(self) -> None:
         """What still runs under this life and pid is held by nobody: a claim whose answer was lost, or a drain that rose."""
-        for job in Job.objects.running_of(self.life).filter(pid=os.getpid()):
-            job.release()
+        for job in Job.objects.run_by(self.life):
+            if job.pid == os.getpid() and not job.stopping:
+                job.release()
 
     def load(self, kind: str) -> None:
         """Load the model. On failure say so, wait longer each time, and end this process: jobs stay queued."""

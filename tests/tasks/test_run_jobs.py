@@ -82,7 +82,7 @@ def test_a_child_whose_completion_is_refused_claims_nothing_more(owner: User, wo
     stolen, next_job = submit(owner, "sleep"), submit(owner)
 
     def steal(run: Any) -> dict[str, Any]:
-        Job.objects.filter(pk=run.job.pk).update(lease="another")
+        Job.objects.filter(pk=run.job.pk).update(lease="another", life="another")
         return {}
 
     monkeypatch.setattr(worker, "sleep", steal)
@@ -209,3 +209,24 @@ def test_an_end_that_somebody_else_wrote_is_not_mine(owner: User, worker: FakeMo
     monkeypatch.setattr(worker, "sleep", lost_meanwhile)
     runs.run_jobs("fakes")
     assert (fresh(ended).state, fresh(next_job).state) == (State.FAILED, State.QUEUED)
+
+
+def test_a_drain_that_breaks_off_leaves_no_job_behind_as_running(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(owner)
+
+    def locked(self: Any, kind: str) -> bool:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(type(Job.objects.all()), "waiting", locked)
+    with pytest.raises(OperationalError):
+        runs.run_jobs("fakes")
+    assert (fresh(job).state, fresh(job).losses) == (State.QUEUED, 0)
+
+
+def test_a_job_whose_lease_the_parent_has_taken_is_not_released_by_the_child(owner: User, worker: FakeModel) -> None:
+    job = submit(owner)
+    claimed = Job.objects.claim("fakes", this_child.claimant())
+    assert claimed is not None
+    Job.objects.filter(pk=job.pk).update(lease="the parent's", stopping="timeout")
+    runs.run_jobs("fakes")
+    assert (fresh(job).state, fresh(job).lease) == (State.RUNNING, "the parent's")
