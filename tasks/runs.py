@@ -104,7 +104,7 @@ def claim(kind: str) -> Job | None:
 
 def run_job(job: Job, model: InferenceModel) -> bool:
     """Predict and record. False if the job was not ours any more when it ended."""
-    logger.info("job %s kind=%s worker=%s life=%s attempt=%s: running", job.pk, job.kind, job.worker, job.life, job.attempts)
+    logger.debug("job %s kind=%s worker=%s life=%s attempt=%s: running", job.pk, job.kind, job.worker, job.life, job.attempts)
     run = JobRun(job)
     end = predicted(job, model, run)
     state = recorded(job, end, run)

@@ -21,6 +21,7 @@ class Dialect:
     deadline: str
     lease_until: str
     json: str
+    inputs: str
     skip_locked: str = ""
     lazy_commit: str = ""
 
@@ -31,6 +32,7 @@ SQLITE = Dialect(
     deadline=SQLITE_NOW.format(", deadline_seconds || ' seconds'"),
     lease_until=SQLITE_NOW.format(", (deadline_seconds + %(lease_margin)s) || ' seconds'"),
     json="%({})s",
+    inputs="json_group_object(role, file)",
 )
 # A claim lost in a power cut leaves the job queued, so PostgreSQL need not wait for its disk there (submit and end do wait).
 POSTGRESQL = Dialect(
@@ -38,6 +40,7 @@ POSTGRESQL = Dialect(
     deadline="clock_timestamp() + make_interval(secs => deadline_seconds)",
     lease_until="clock_timestamp() + make_interval(secs => deadline_seconds + %(lease_margin)s)",
     json="CAST(%({})s AS jsonb)",
+    inputs="CAST(json_object_agg(role, file) AS text)",
     skip_locked="FOR UPDATE SKIP LOCKED",
     lazy_commit=", set_config('synchronous_commit', 'off', true) AS lazy_commit",
 )
@@ -53,7 +56,7 @@ WHERE state = 'queued' AND id = (
     WHERE kind = %(kind)s AND state = 'queued' AND NOT cancel_requested AND (expires_at IS NULL OR expires_at > {now})
     ORDER BY priority, turn, created_at, id LIMIT 1 {skip_locked}
 )
-RETURNING {columns}{lazy_commit}
+RETURNING {columns}, (SELECT {inputs} FROM tasks_input WHERE job_id = tasks_job.id AND state = 'stored') AS inputs{lazy_commit}
 """
 
 # A job that is wanted no more is canceled, whatever else would have become of it. An ended row keeps its lease token: a repeated commit
@@ -102,6 +105,7 @@ def claim_statement(vendor: str, columns: str) -> str:
         lease_until=dialect.lease_until,
         skip_locked=dialect.skip_locked,
         columns=columns,
+        inputs=dialect.inputs,
         lazy_commit=dialect.lazy_commit,
     )
 

@@ -75,18 +75,26 @@ def claimed_columns() -> str:
 
 
 @cache
-def converters(field: Any, vendor: str) -> list[Any]:
-    return [*connection.ops.get_db_converters(field.cached_col), *field.get_db_converters(connection)]
+def claimed_names() -> list[str]:
+    return [field.attname for field in claimed_fields()]
+
+
+@cache
+def converters(vendor: str) -> list[tuple[int, Any]]:
+    """The position of each claimed value that is not yet what the model wants, and what makes it so."""
+    return [
+        (position, convert)
+        for position, field in enumerate(claimed_fields())
+        for convert in [*connection.ops.get_db_converters(field.cached_col), *field.get_db_converters(connection)]
+    ]
 
 
 def job_of(row: Sequence[Any]) -> Job:
-    """The job of a claim's answer. `raw()` would do the same for the price of another claim: it compiles a query each time."""
-    values = []
-    for field, value in zip(claimed_fields(), row, strict=False):  # PostgreSQL adds a column of its own
-        for convert in converters(field, connection.vendor):
-            value = convert(value, None, connection)
-        values.append(value)
-    return Job.from_db(connection.alias, [field.attname for field in claimed_fields()], values)
+    """The job of a row of claimed columns. `raw()` would do the same for the price of another claim: it compiles a query each time."""
+    values = list(row[: len(claimed_names())])
+    for position, convert in converters(connection.vendor):
+        values[position] = convert(values[position], None, connection)
+    return Job.from_db(connection.alias, claimed_names(), values)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -132,7 +140,11 @@ class JobQuerySet(models.QuerySet["Job"]):
             "lease_margin": settings.LEASE_MARGIN_SECONDS,
         }
         claimed = rows(claim_statement(connection.vendor, claimed_columns()), values)
-        return job_of(claimed[0]) if claimed else None
+        if not claimed:
+            return None
+        job = job_of(claimed[0])
+        job.claimed_inputs = json.loads(claimed[0][len(claimed_names())] or "{}")
+        return job
 
     def waiting(self, kind: str) -> bool:
         return self.filter(kind=kind, state=State.QUEUED, cancel_requested=False).exists()
@@ -185,6 +197,7 @@ class Job(models.Model):
     losses = models.PositiveSmallIntegerField(default=0)
 
     objects: ClassVar = JobQuerySet.as_manager()
+    claimed_inputs: dict[str, str] | None = None  # stored inputs by role, as the claim answered them
 
     class Meta:
         indexes: ClassVar = [
@@ -212,7 +225,8 @@ class Job(models.Model):
 
     def open_inputs(self) -> dict[str, File[bytes]]:
         """Each stored input, open for reading, by its role; the caller closes them."""
-        return {role: default_storage.open(name) for role, name in rows(INPUTS, {"id": self.key})}
+        stored = dict(rows(INPUTS, {"id": self.key})) if self.claimed_inputs is None else self.claimed_inputs
+        return {role: default_storage.open(name) for role, name in stored.items()}
 
     def end(
         self,
