@@ -11,9 +11,9 @@ from django.test import Client
 from tasks import runs, wakeups
 from tasks.inference.model import Run
 from tasks.inference.pictures import open_picture
-from tasks.worker import this_child
 from tests.fakes.inference.model import FakeModel
 from tests.pictures import picture
+from tests.tasks.jobs import play_child
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def test_a_truncated_jpeg_is_a_failed_job_with_its_code(client: Client, monkeypa
         def echo(self, run: Run, **arguments: Any) -> dict[str, Any]:
             return {"size": open_picture(arguments["image"], 2000).image.size}
 
-    monkeypatch.setattr(this_child, "model", Decoding())
+    play_child(monkeypatch, Decoding(), "fakes@here")
     whole = picture(size=(640, 480), quality=95)
     answer = client.post("/api/v1/fakes/echo", {"image": SimpleUploadedFile("half.jpg", whole[: len(whole) // 2])})
     assert answer.status_code == 202

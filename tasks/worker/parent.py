@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tasks import wakeups
@@ -80,7 +80,7 @@ class Parent(threading.Thread):
             if beat or self.written != this_child.shared.state:
                 self.beat(this_child.shared.state)
             self.look(now)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):  # the connection stays open between ticks: it may have been cut
             logger.warning("the parent could not read or write the database", exc_info=True)
             self.blind_until = now + BLIND_SECONDS
             self.signal = self.signal or self.heard

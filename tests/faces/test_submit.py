@@ -10,18 +10,15 @@ from django.urls import reverse
 from faces.inference.model import FaceModel
 from tasks import runs
 from tasks.models import Job, State
-from tasks.worker import this_child
 from tests.faces.pictures import astronaut, file_of, two_astronauts
+from tests.tasks.jobs import play_child
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process plays the child of a worker."""
-    monkeypatch.setattr(this_child, "model", model)
-    monkeypatch.setattr(this_child, "life", "my-life")
-    monkeypatch.setattr(this_child, "name", "faces@here")
+    play_child(monkeypatch, model, "faces@here")
 
 
 def run(client: Client, route: str, **files: Any) -> Job:

@@ -9,6 +9,7 @@ import pytest
 
 from fitsize.models import User
 from tasks import runs
+from tasks.inference.model import InferenceModel
 from tasks.kinds import kinds
 from tasks.models import Claimant, Job
 from tasks.uploads import Upload
@@ -39,13 +40,17 @@ def fresh(job: Job) -> Job:
     return Job.objects.get(pk=job.pk)
 
 
-@pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
-    """This process plays the child of a worker."""
-    model = FakeModel()
-    model.load()
+def play_child(monkeypatch: pytest.MonkeyPatch, model: InferenceModel, name: str) -> None:
+    """This process plays the child of the worker of this name."""
     monkeypatch.setattr(runs, "close_old_connections", lambda: None)  # it would close the connection that holds the test's transaction
     monkeypatch.setattr(this_child, "model", model)
     monkeypatch.setattr(this_child, "life", "my-life")
-    monkeypatch.setattr(this_child, "name", "fakes@here")
+    monkeypatch.setattr(this_child, "name", name)
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    model = FakeModel()
+    model.load()
+    play_child(monkeypatch, model, "fakes@here")
     return model

@@ -8,44 +8,37 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from fitsize.management.commands import up
 from fitsize.models import ApiKey, User
-from fitsize.supervisor import CannotStart, Supervisor
+from fitsize.supervisor import Supervisor
 from tasks.kinds import kinds
 
 
-class Command(BaseCommand):
+class Command(up.Command):
     help = "Start FitSize and show all three models on a garment photo, a selfie and a recording."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("--once", action="store_true", help="end after the results; exit code 0 only if all three jobs succeeded")
-        parser.add_argument("--bind", default="")
         parser.add_argument("--garment", default="", help="a photo of a laid-out garment; default: one is rendered, with a scale sheet")
         parser.add_argument("--clothing", default="", help="what the garment is; default: short_sleeve_top")
         parser.add_argument("--selfie", default="", help="a portrait; default: the astronaut out of scikit-image")
         parser.add_argument("--audio", default="", help="a recording; default: the sample out of pyannote.audio")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def supervisor(self, options: dict[str, Any]) -> Supervisor:
         files = {name: self.existing(options[name]) for name in ("garment", "selfie", "audio")}
         visitor = [sys.executable, "-m", "fitsize.demo_visit", str(Path(settings.DATA) / "demo"), "--clothing", options["clothing"]]
         for name, path in files.items():
             visitor += [f"--{name}", path] if path else []
-        try:
-            code = DemoSupervisor(self.say, options["bind"], visitor, options["once"]).run()
-        except CannotStart as error:
-            raise CommandError(str(error)) from None
-        sys.exit(code)
+        return DemoSupervisor(self.say, options["bind"], visitor, options["once"])
 
     def existing(self, path: str) -> str:
         if path and not Path(path).is_file():
             raise CommandError(f"there is no file {path}")
         return str(Path(path).resolve()) if path else ""
-
-    def say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
 
 
 class DemoSupervisor(Supervisor):

@@ -19,10 +19,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            code = Supervisor(self.say, options["bind"]).run()
+            code = self.supervisor(options).run()
         except CannotStart as error:
             raise CommandError(str(error)) from None
         sys.exit(code)
+
+    def supervisor(self, options: dict[str, Any]) -> Supervisor:
+        return Supervisor(self.say, options["bind"])
 
     def say(self, line: str) -> None:
         self.stdout.write(line)
