@@ -11,12 +11,16 @@ import django
 
 django.setup()
 
+from billiard import pool  # noqa: E402
 from celery.concurrency import asynpool  # noqa: E402
 
 from fitsize.celery import app  # noqa: E402
 from tasks import runs, worker  # noqa: E402 (the task, and the handlers of Celery's signals)
+from tasks.worker.memory import resident_bytes  # noqa: E402
 
 __all__ = ["app", "runs", "worker"]
 
 if hasattr(asynpool.AsynPool, "maintain_pool"):  # a dead child is noticed after 0.25 s instead of 5 s; private API of celery 5.7
     asynpool.AsynPool.timers = property(lambda self: {self.maintain_pool: 0.25})
+if hasattr(pool, "mem_rss"):  # a child is replaced for what it holds, not for the most it ever held; private API of billiard 4.3
+    pool.mem_rss = lambda: resident_bytes(os.getpid()) // 1024

@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -33,8 +34,9 @@ from tasks.front.front import Front
 from tasks.front.messages import Message, Receive
 from tasks.kinds import kinds
 from tasks.models import Input, Job, State
+from tasks.models.files import input_name
 from tasks.parsers import BoundedJSONParser
-from tasks.storage import opaque_name, sync
+from tasks.storage import sync
 from tasks.uploads import Upload
 from tasks.waiting import FRONT, HOLD
 from tests.fakes.serializers import FakeSerializer
@@ -75,7 +77,7 @@ class Parts:
             ("key look-up", self.find_key),
             ("parse JSON", lambda: BoundedJSONParser().parse(io.BytesIO(self.body))),
             ("serializer: base64, recognise, fields", self.validate),
-            ("sha256 of the input", lambda: Upload(io.BytesIO(self.file), len(self.file), "").sha256()),
+            ("sha256 of the input", lambda: Upload(io.BytesIO(self.file), len(self.file), "").sha256),
             ("row of the input, committed", self.receive),
             ("store the input file", self.store),
             ("   of which fsync of file and folder", self.sync_twice()),
@@ -112,13 +114,13 @@ class Parts:
         return form.uploads(), form.parameters(), form.units()
 
     def receive(self) -> None:
-        Input.objects.create(owner_id=self.owner_id, role="image", file=opaque_name("inputs"), content_type="image/jpeg", size=1, sha256="")
+        Input.objects.create(owner_id=self.owner_id, role="image", file=input_name(uuid4()), content_type="image/jpeg", size=1, sha256="")
 
     def store(self) -> None:
-        default_storage.save(opaque_name("inputs"), ContentFile(self.file))
+        default_storage.save(input_name(uuid4()), ContentFile(self.file))
 
     def sync_twice(self) -> Callable[[], None]:
-        path = default_storage.path(default_storage.save(opaque_name("inputs"), ContentFile(self.file)))
+        path = default_storage.path(default_storage.save(input_name(uuid4()), ContentFile(self.file)))
 
         def write_and_sync() -> None:
             with open(path, "r+b") as file:

@@ -117,6 +117,11 @@ HOUSEKEEPING_TICK_SECONDS = 2.0
 WORKER_DEAD_AFTER_SECONDS = env.float("WORKER_DEAD_AFTER_SECONDS", default=30.0)
 MAX_CRASHES = 3
 MAX_LOSSES = 10
+QUARANTINE_SECONDS = 7 * 86_400
+RETRY_KEEP_SECONDS = 86_400  # inputs of a job that may be retried are kept for so long, whatever its kind's rule
+KEEP_RESULTS_DAYS = env.float("KEEP_RESULTS_DAYS", default=30.0)
+KEEP_TOMBSTONES_DAYS = env.float("KEEP_TOMBSTONES_DAYS", default=30.0)
+RETENTION_SECONDS = 60.0  # how often housekeeping looks for what has been kept long enough
 RECEIVING_SECONDS = 3600  # an input that is still being received after this is an orphan
 
 # -- the API
@@ -158,12 +163,15 @@ FACE_UNSURE_MARGIN = env.float("FACE_UNSURE_MARGIN", default=0.05)
 # -- diarization
 DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)
 
-# -- logs: one line per event on standard output
+# -- logs: one line per event
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.str("LOG_FORMAT", default="logfmt")
+if LOG_FORMAT not in ("logfmt", "json"):
+    raise ImproperlyConfigured("LOG_FORMAT is logfmt or json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "fitsize.logs.formatter", "form": LOG_FORMAT}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {"django.security.DisallowedHost": {"handlers": [], "propagate": False}}  # anybody can cause those, for nothing

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tasks.models import Job
 
 MEMORY_LIMIT = "the memory limit"
-CRASH_CAUSES = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", MEMORY_LIMIT})
+OUT_OF_MEMORY = "SIGKILL, out of memory"
+CRASH_CAUSES = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", MEMORY_LIMIT, OUT_OF_MEMORY})
 
 
 @dataclass(frozen=True)

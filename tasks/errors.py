@@ -28,6 +28,10 @@ class Code(StrEnum):
     WORKER_CRASHED = "worker_crashed"
     WORKER_LOST = "worker_lost"
     TIMEOUT = "timeout"
+    GONE = "gone"
+    INPUT_QUARANTINED = "input_quarantined"
+    INPUT_GONE = "input_gone"
+    NOT_RETRYABLE = "not_retryable"
     NO_GARMENT = "no_garment"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
@@ -60,6 +64,10 @@ FACTS: dict[Code, CodeFacts] = {
     Code.WORKER_CRASHED: CodeFacts(500, "The model's process crashed on this input"),
     Code.WORKER_LOST: CodeFacts(500, "The worker was lost too often", retryable=True),
     Code.TIMEOUT: CodeFacts(500, "The job ran past its deadline", retryable=True),
+    Code.GONE: CodeFacts(410, "The job was erased, or kept for as long as jobs are kept"),
+    Code.INPUT_QUARANTINED: CodeFacts(422, "The input has crashed the model's process too often"),
+    Code.INPUT_GONE: CodeFacts(409, "The job's input is no longer kept"),
+    Code.NOT_RETRYABLE: CodeFacts(409, "The job cannot be run again"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
     Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),
@@ -78,6 +86,19 @@ def document(code: Code, detail: str, status: int | None = None) -> dict[str, An
         "code": str(code),
         "retryable": facts.retryable,
     }
+
+
+RETRYABLE = frozenset(str(code) for code, facts in FACTS.items() if facts.retryable or code == Code.WORKER_CRASHED)
+"""A job that failed with one of these may be run again: what failed was ours, or an operator may release it."""
+
+
+class Refused(Exception):
+    """A request that cannot be met as things stand, with its code; the view answers a problem document."""
+
+    def __init__(self, code: Code, detail: str = "") -> None:
+        self.code = code
+        self.detail = detail or FACTS[code].title
+        super().__init__(f"{code}: {self.detail}")
 
 
 class InvalidInput(Exception):

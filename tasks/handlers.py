@@ -11,8 +11,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from tasks.errors import FACTS, Code, document
-from tasks.problems import MEDIA_TYPE, TooLarge, problem_of
+from tasks.errors import FACTS, Code, Refused, document
+from tasks.problems import MEDIA_TYPE, Problem, TooLarge, problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """DRF's answer to an exception, with our body; None (Django's 500) for what is our fault."""
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
+    if isinstance(error, Refused):
+        error = Problem(error.code, error.detail)
     response = drf_exception_handler(error, context)
     if response is None:
         return None

@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.db import close_old_connections
 from django.db.models import Q
 
-from tasks import wakeups
+from tasks import retention, wakeups
 from tasks.clock import DatabaseNow
 from tasks.deaths import Death
-from tasks.models import Input, Job, State, Worker, delete_files
+from tasks.models import Job, State, Worker, WorkerState
 
 logger = logging.getLogger(__name__)
-FORGET_WORKERS_AFTER = timedelta(days=7)
 
 
 class Housekeeping:
@@ -27,11 +24,16 @@ class Housekeeping:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.last_tick = -1e9
+        self.last_sweep = -1e9
         self.suspected: set[tuple[str, str]] = set()
 
     def tick(self) -> None:
         close_old_connections()
-        for step in (self.release_lost, self.wake_kinds, self.sweep_orphans, self.forget_workers):
+        steps = [self.release_lost, self.expire_overdue, self.wake_kinds]
+        if self.clock() - self.last_sweep >= settings.RETENTION_SECONDS:
+            self.last_sweep = self.clock()
+            steps += retention.STEPS
+        for step in steps:
             try:
                 step()
             except Exception:
@@ -50,29 +52,25 @@ class Housekeeping:
     def release(self, job: Job) -> None:
         """One row that cannot be released, such as that of a kind which is no longer installed, does not stop the others."""
         try:
-            job.settle(Death("", reason="a worker that was not seen any more"))
+            if job.life in self.asked_to_end():
+                job.release()
+            else:
+                job.settle(Death("", reason="a worker that was not seen any more"))
         except Exception:
-            logger.exception("housekeeping: job %s could not be released", job.pk)
+            logger.exception("job %s could not be released", job.pk)
+
+    def asked_to_end(self) -> set[str]:
+        return set(Worker.objects.filter(state=WorkerState.STOPPING).values_list("life", flat=True))
 
     def lost_jobs(self) -> list[Job]:
         alive = Worker.objects.alive().values("life")
         lost = Q(lease_until__lt=DatabaseNow()) | ~Q(life__in=alive)
         return list(Job.objects.filter(lost, state=State.RUNNING))
 
+    def expire_overdue(self) -> None:
+        for job in Job.objects.overdue_to_start()[: retention.BATCH]:
+            job.expire()
+
     def wake_kinds(self) -> None:
         for kind in Job.objects.filter(state=State.QUEUED).values_list("kind", flat=True).distinct():
             wakeups.wake(kind)
-
-    def sweep_orphans(self) -> None:
-        """Inputs that never became part of a job, and what a web process that was killed left of the uploads it was receiving."""
-        for orphan in Input.objects.orphans():
-            delete_files([orphan.file])
-            orphan.delete()
-        old = time.time() - settings.RECEIVING_SECONDS
-        for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
-            if path.stat().st_mtime < old:
-                path.unlink(missing_ok=True)
-
-    def forget_workers(self) -> None:
-        """A worker that ends in order, or whose name comes back, leaves no row; this is for those that never did."""
-        Worker.objects.filter(seen_at__lt=DatabaseNow() - FORGET_WORKERS_AFTER).delete()

@@ -42,8 +42,8 @@ class Kind:
 
     `arguments` runs in the child before the model; `on_success` inside the transaction that completes the job, so that a worker that lost
     its lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. A child whose memory exceeds
-    `memory_limit_bytes` is killed, and its job charged with a crash (0: no limit). `job_routes`
-    are added under `/jobs/<id>/`: the route, and the dotted path of its `JobAnswers` view.
+    `memory_limit_bytes` is killed, and its job charged with a crash; one that holds more than `memory_recycle_bytes` after a job is
+    replaced (0: no limit). `job_routes` are added under `/jobs/<id>/`: the route, and the dotted path of its `JobAnswers` view.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Kind:
     keep_inputs_seconds: int
     model_version: str
     memory_limit_bytes: int = 0
+    memory_recycle_bytes: int = 0
     arguments: Callable[[Job], dict[str, Any]] = parameters_and_inputs
     on_success: Callable[[Job, dict[str, Any]], None] = no_effect
     job_routes: Mapping[str, str] = field(default_factory=dict)

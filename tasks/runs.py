@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import mimetypes
+import secrets
 import time
 from contextlib import ExitStack
 from typing import IO, Any
@@ -19,10 +20,9 @@ from tasks.deaths import Death
 from tasks.errors import Canceled, Code, InvalidInput, document
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, SavedFile, State, delete_files
-from tasks.storage import opaque_name
+from tasks.models.files import saved_folder
 from tasks.worker.child import this_child
 
-logger = logging.getLogger(__name__)
 AWAY = (OperationalError, InterfaceError)  # the database, for now; any other of its errors comes again
 PROGRESS_SECONDS = 0.5
 RETRY_SECONDS = 0.5
@@ -52,10 +52,24 @@ class JobRun(Run):
 
     def save(self, name: str, file: IO[bytes]) -> None:
         self.check_canceled()
-        stored = default_storage.save(opaque_name(f"saved/{self.job.pk}/{self.job.lease}"), File(file))
+        stored = self.stored(file)
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         row = SavedFile(job=self.job, name=name, file=stored, content_type=content_type, size=default_storage.size(stored))
         self.saved.append(row)
+
+    def checkpoint(self, step: int, file: IO[bytes]) -> None:
+        stored = self.stored(file)
+        if not self.job.keep_checkpoint(step, stored):
+            delete_files([stored])
+            raise Canceled
+
+    def resume(self) -> tuple[int, IO[bytes]] | None:
+        job = self.job
+        return (job.checkpoint_step, default_storage.open(job.checkpoint_file)) if job.checkpoint_file else None
+
+    def stored(self, file: IO[bytes]) -> str:
+        """Under the token of our lease: who comes after us writes elsewhere."""
+        return default_storage.save(f"{saved_folder(self.job.pk)}/{self.job.lease}/{secrets.token_hex(16)}", File(file))
 
     def forget_files(self) -> None:
         delete_files(saved.file for saved in self.saved)
@@ -88,10 +102,11 @@ def drain(kind: str) -> None:
     if job and Job.objects.waiting(kind):
         wakeups.wake(kind)
     while job:
-        if not run_job(job, this_child.model):
+        with this_child.at_work():
+            ours = run_job(job, this_child.model)
+        if not ours:
             return
-        this_child.fresh = False
-        if time.monotonic() - started > settings.DRAIN_SECONDS or this_child.stopping:
+        if time.monotonic() - started > settings.DRAIN_SECONDS or this_child.stopping or this_child.too_large():
             wakeups.wake(kind)
             return
         job = claim(kind)
@@ -104,13 +119,12 @@ def claim(kind: str) -> Job | None:
 
 def run_job(job: Job, model: InferenceModel) -> bool:
     """Predict and record. False if the job was not ours any more when it ended."""
-    logger.debug("job %s kind=%s worker=%s life=%s attempt=%s: running", job.pk, job.kind, job.worker, job.life, job.attempts)
+    job.log(State.RUNNING)
     run = JobRun(job)
     end = predicted(job, model, run)
     state = recorded(job, end, run)
     if state != State.SUCCEEDED:
         run.forget_files()
-    logger.info("job %s kind=%s worker=%s life=%s attempt=%s: %s", job.pk, job.kind, job.worker, job.life, job.attempts, state or "lost")
     return state is not None
 
 
@@ -130,7 +144,7 @@ def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
     except Canceled:
         return {"state": State.CANCELED}
     except AWAY:
-        logger.warning("job %s: the database was away while it ran", job.pk, exc_info=True)
+        job.log("the database was away while it ran", logging.WARNING, traceback=True)
         return job.after(Death("", reason="a database that was away"))
     except Exception:
         return internal_error(job)
@@ -138,7 +152,7 @@ def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
 
 def internal_error(job: Job) -> dict[str, Any]:
     """Our fault: the traceback goes to the log, the client reads only the code."""
-    logger.exception("job %s kind=%s attempt=%s raised", job.pk, job.kind, job.attempts)
+    job.log("raised", logging.ERROR, traceback=True)
     return {"state": State.FAILED, "error": document(Code.INTERNAL_ERROR, "")}
 
 
@@ -149,7 +163,7 @@ def recorded(job: Job, end: dict[str, Any], run: JobRun) -> str | None:
         try:
             return job.end(**end) or job.ended_by_me(end["state"])
         except AWAY:
-            logger.warning("job %s: its end could not be written, trying again", job.pk, exc_info=True)
+            job.log("its end could not be written, it is tried again", logging.WARNING, traceback=True)
             if time.monotonic() > lost_at:
                 run.saved.clear()  # a commit whose answer was lost may have kept them
                 return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from typing import Any
 
 from django.core.files.base import File
@@ -27,9 +26,3 @@ def sync(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def opaque_name(folder: str) -> str:
-    """A name that tells nothing, such as `inputs/3f/3f9c...`; never one that a client sent."""
-    token = secrets.token_hex(16)
-    return f"{folder}/{token[:2]}/{token}"

@@ -1,4 +1,4 @@
-"""The statements of the protocol, for SQLite and PostgreSQL: a worker claims a job and lets go of it, a client cancels it.
+"""The statements of the protocol, for SQLite and PostgreSQL: who may change a row of `tasks_job`, and under which condition.
 
 Each change of state is one UPDATE with its condition inside; nobody reads first and writes later (ENGINE.md, "Claim and complete").
 """
@@ -50,7 +50,7 @@ DIALECTS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
 CLAIM = """
 UPDATE tasks_job SET state = 'running', lease = %(lease)s, attempts = attempts + 1, worker = %(worker)s, life = %(life)s, pid = %(pid)s,
     fresh_child = %(fresh)s, started_at = {now}, deadline_at = {deadline}, lease_until = {lease_until}, expires_at = NULL,
-    progress = 0, progress_step = ''
+    progress = 0, progress_step = '', resumed_step = checkpoint_step
 WHERE state = 'queued' AND id = (
     SELECT id FROM tasks_job
     WHERE kind = %(kind)s AND state = 'queued' AND NOT cancel_requested AND (expires_at IS NULL OR expires_at > {now})
@@ -69,24 +69,64 @@ UPDATE tasks_job SET
     warnings = CASE WHEN cancel_requested THEN {no_warnings} ELSE {warnings} END,
     lease = CASE WHEN cancel_requested OR %(ended)s THEN lease ELSE NULL END,
     finished_at = CASE WHEN cancel_requested OR %(ended)s THEN {now} ELSE NULL END,
+    checkpoint_file = CASE WHEN cancel_requested OR %(ended)s THEN '' ELSE checkpoint_file END,
+    inputs_kept = inputs_kept AND (%(keep_inputs)s OR NOT (cancel_requested OR %(ended)s)),
     attempts = attempts + %(attempts)s, crashes = crashes + %(crashes)s, losses = losses + %(losses)s, stopping = ''
 WHERE id = %(id)s AND lease = %(lease)s AND state = 'running'
 RETURNING state
 """
 
+# A queued job is canceled at once; a running one when its worker lets go of it.
 CANCEL = """
 UPDATE tasks_job SET
-    cancel_requested = {true},
-    state = CASE WHEN state = 'queued' THEN 'canceled' ELSE state END,
-    finished_at = CASE WHEN state = 'queued' THEN {now} ELSE finished_at END
+    cancel_requested = true,
+    inputs_kept = inputs_kept AND (%(keep_inputs)s OR state <> 'queued'),
+    finished_at = CASE WHEN state = 'queued' THEN {now} ELSE finished_at END,
+    state = CASE WHEN state = 'queued' THEN 'canceled' ELSE state END
 WHERE id = %(id)s AND state IN ('queued', 'running')
 RETURNING state
 """
 
+EXPIRE = """
+UPDATE tasks_job SET state = 'expired', finished_at = {now}, inputs_kept = inputs_kept AND %(keep_inputs)s
+WHERE id = %(id)s AND state = 'queued' AND expires_at <= {now}
+RETURNING state
+"""
+
+# The counters begin anew: what happened before is not held against an attempt that somebody asked for.
+RETRY = """
+UPDATE tasks_job SET
+    state = 'queued', turn = %(turn)s, crashes = 0, losses = 0, lease = NULL, error = NULL, finished_at = NULL, cancel_requested = false
+WHERE id = %(id)s AND state = 'failed' AND inputs_kept AND erased_at IS NULL AND lease = %(lease)s
+RETURNING state
+"""
+
+# What the caller sent and got is gone at once, in any state; a running job goes the way of a cancel.
+ERASE = """
+UPDATE tasks_job SET
+    erased_at = {now}, parameters = {parameters}, result = NULL, error = NULL, warnings = {no_warnings}, progress_step = '',
+    checkpoint_file = '', inputs_kept = false,
+    cancel_requested = CASE WHEN state IN ('queued', 'running') THEN true ELSE cancel_requested END,
+    finished_at = CASE WHEN state = 'queued' THEN {now} ELSE finished_at END,
+    state = CASE WHEN state = 'queued' THEN 'canceled' ELSE state END
+WHERE id = %(id)s AND erased_at IS NULL
+RETURNING state
+"""
+
+CHECKPOINT = """
+UPDATE tasks_job SET checkpoint_step = %(step)s, checkpoint_file = %(file)s
+WHERE id = %(id)s AND lease = %(lease)s AND state = 'running' AND NOT cancel_requested
+RETURNING id
+"""
+
 RUNNING = "SELECT {columns} FROM tasks_job WHERE life = %(life)s AND state = 'running'"
 INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s AND state = 'stored'"
+KEEP_INPUTS_NO_MORE = """
+UPDATE tasks_job SET inputs_kept = false WHERE id = %(id)s AND inputs_kept AND finished_at IS NOT NULL RETURNING id
+"""
 FORGET_INPUTS = "UPDATE tasks_input SET state = 'deleted' WHERE job_id = %(id)s AND state = 'stored' RETURNING file"
 
+QUARANTINED = "SELECT id FROM tasks_quarantine WHERE owner_id = %(owner)s AND fingerprint = %(fingerprint)s AND until > {now}"
 FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(id)s ORDER BY id"
 
 TURN = """
@@ -111,15 +151,16 @@ def claim_statement(vendor: str, columns: str) -> str:
 
 
 @cache
-def let_go_statement(vendor: str) -> str:
+def statement(template: str, vendor: str) -> str:
+    """A template above in this database's words."""
     dialect = DIALECTS[vendor]
-    fields = {name: dialect.json.format(name) for name in ("result", "error", "warnings", "no_warnings")}
-    return LET_GO.format(now=dialect.now, **fields)
+    fields = {name: dialect.json.format(name) for name in ("result", "error", "warnings", "no_warnings", "parameters")}
+    return template.format(now=dialect.now, **fields)
 
 
-@cache
-def cancel_statement(vendor: str) -> str:
-    return CANCEL.format(now=DIALECTS[vendor].now, true="true" if vendor == "postgresql" else "1")
+def changed(template: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Execute one of the templates above; the rows it answers."""
+    return rows(statement(template, connection.vendor), values)
 
 
 def rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

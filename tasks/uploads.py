@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, Any, BinaryIO, cast
 
 import filetype
@@ -38,6 +39,7 @@ class Upload:
     content_type: str
     units: float = 1.0
 
+    @cached_property
     def sha256(self) -> str:
         digest = hashlib.sha256()
         self.file.seek(0)

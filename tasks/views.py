@@ -20,8 +20,10 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from tasks.documents import JobListSerializer, job_document, job_url
+from tasks.errors import Code
 from tasks.kinds import kinds
 from tasks.models import Job, SavedFile
+from tasks.problems import Problem
 from tasks.serializers import SubmitSerializer
 from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
 
@@ -49,7 +51,10 @@ class JobAnswers(GenericAPIView[Job]):
 
     def own_job(self, pk: UUID | str) -> Job:
         jobs = Job.objects.filter(kind=self.kind) if self.kind else Job.objects.all()
-        return get_object_or_404(jobs, pk=pk, owner_id=owner_id(self.request))
+        job = get_object_or_404(jobs, pk=pk, owner_id=owner_id(self.request))
+        if job.erased_at:
+            raise Problem(Code.GONE)
+        return job
 
     def answer(self, job: Job, status: int = 200) -> Response:
         """The job; while it runs, the front is asked to hold a client that wants to wait.
@@ -130,7 +135,7 @@ class JobListView(ListAPIView[Job]):
     pagination_class = JobPages
 
     def get_queryset(self) -> QuerySet[Job]:
-        return Job.objects.filter(owner_id=owner_id(self.request))
+        return Job.objects.filter(owner_id=owner_id(self.request), erased_at=None)
 
 
 class FileView(GenericAPIView[SavedFile]):

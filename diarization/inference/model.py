@@ -28,6 +28,10 @@ class DiarizationModel(InferenceModel):
         torch.set_num_threads(1)
         self.pipeline = OfflinePipeline()
         self.pipeline.instantiate(self.pipeline.default_parameters())
+        self.sample()
+
+    def sample(self) -> None:
+        """The recording out of the pyannote.audio package."""
         with package_file("pyannote", "audio/sample/sample.wav").open("rb") as sample:
             self.predict(Run(), sample)
 

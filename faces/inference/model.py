@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faces.inference import quality
+from faces.inference.boxes import Box
 from faces.inference.checks import BRIGHTNESS, judge
 from faces.inference.detector import QUICK, Detector, Face
 from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
@@ -34,6 +36,16 @@ class FaceModel(InferenceModel):
         self.encoder = load_encoder(settings.FACE_ENCODER)
         self.detector.look(Image.new("RGB", (64, 64)), 0, QUICK)
         self.encoder.encode(built_in_chip()[None])
+
+    def sample(self) -> None:
+        """Detector, landmarks and encoder, on a picture without a face: landmarks are found in any box."""
+        chip = built_in_chip()
+        file = io.BytesIO()
+        Image.fromarray(chip).save(file, "PNG")
+        self.validate(Run(), file)
+        shape = self.landmarks.find(chip, Box(0, 0, CHIP_SIDE, CHIP_SIDE))
+        measure_shape(shape)
+        self.encoder.encode(shape.chip(CHIP_SIDE, ENCODER_PADDING)[None])
 
     def validate(self, run: Run, selfie: BinaryIO) -> dict[str, Any]:
         """Judge one selfie; a picture without a face, or with several, is an answer and no error.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -40,6 +41,13 @@ class GarmentModel(InferenceModel):
         if version != self.version:
             raise RuntimeError(f"{WEIGHTS.name} is {version}, the code expects {self.version}")
         find_points(self.network, np.zeros((256, 192, 3), np.uint8), CATEGORIES[0])
+
+    def sample(self) -> None:
+        """A light rectangle on a dark ground, from the bytes of a picture to its overlay."""
+        pixels = np.full((256, 192, 3), 60, np.uint8)
+        pixels[40:216, 40:152] = 200
+        _, png = cv2.imencode(".png", pixels)
+        self.predict(Run(), io.BytesIO(png.tobytes()), CATEGORIES[0].name)
 
     def predict(self, run: Run, image: BinaryIO, clothing: str) -> dict[str, Any]:
         """Points and measurements of the garment, in pixels of the upright picture as it was sent; centimetres only by the scale sheet.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import IO, ClassVar
 
 
@@ -14,6 +15,7 @@ class Run:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.steps: list[tuple[float, str]] = []
+        self.kept: tuple[int, bytes] | None = None
 
     def progress(self, fraction: float, step: str = "") -> None:
         """Say how far the work is, 0..1, and the name of the step that begins now."""
@@ -25,6 +27,18 @@ class Run:
     def save(self, name: str, file: IO[bytes]) -> None:
         """Keep a file beside the result, under a plain name such as `overlay.jpg`; raises `Canceled` if the job is no longer ours."""
         self.files[name] = file.read()
+
+    def checkpoint(self, step: int, file: IO[bytes]) -> None:
+        """Keep where the work is, so that another attempt goes on from there; it replaces the one before.
+
+        `step` grows with the work done. A job that reaches its deadline is run again if its attempt got further than the one before.
+        Raises `Canceled` if the job is no longer ours.
+        """
+        self.kept = (step, file.read())
+
+    def resume(self) -> tuple[int, IO[bytes]] | None:
+        """The last checkpoint of an earlier attempt, opened (the caller closes it); None in a first one."""
+        return (self.kept[0], io.BytesIO(self.kept[1])) if self.kept else None
 
 
 class InferenceModel:
@@ -39,4 +53,9 @@ class InferenceModel:
 
     def load(self) -> None:
         """Load weights and do a first small prediction, so that the first job finds everything warm."""
+        raise NotImplementedError
+
+    def sample(self) -> None:
+        """Run the whole of the model on input of its own. A child whose predecessor died at work does this first: if it rises or dies
+        here, the installation is broken, and no input is to blame."""
         raise NotImplementedError

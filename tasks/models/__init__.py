@@ -1,7 +1,23 @@
 """Jobs, their files, and the workers that run them."""
 
 from tasks.models.files import Input, SavedFile, delete_files
-from tasks.models.jobs import ENDED, Claimant, Job, State, Stopping
+from tasks.models.jobs import Job
+from tasks.models.quarantine import Quarantine
+from tasks.models.states import ENDED, Claimant, Priority, State, Stopping
 from tasks.models.workers import Worker, WorkerState, kind_states
 
-__all__ = ["ENDED", "Claimant", "Input", "Job", "SavedFile", "State", "Stopping", "Worker", "WorkerState", "delete_files", "kind_states"]
+__all__ = [
+    "ENDED",
+    "Claimant",
+    "Input",
+    "Job",
+    "Priority",
+    "Quarantine",
+    "SavedFile",
+    "State",
+    "Stopping",
+    "Worker",
+    "WorkerState",
+    "delete_files",
+    "kind_states",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import IO, ClassVar
 
@@ -15,10 +15,10 @@ from django.db import models
 from django.db.models import Q
 
 from tasks.clock import DatabaseNow
-from tasks.storage import opaque_name
 from tasks.uploads import Upload
 
 logger = logging.getLogger(__name__)
+INPUTS_FOLDER = "inputs"  # below it a folder for each first byte of an id
 
 
 def delete_files(names: Iterable[str]) -> None:
@@ -29,13 +29,44 @@ def delete_files(names: Iterable[str]) -> None:
             logger.exception("a stored file could not be deleted")
 
 
+def input_name(pk: uuid.UUID) -> str:
+    """The name tells nothing, least of all one that a client sent; its row is found by key."""
+    return f"{INPUTS_FOLDER}/{pk.hex[:2]}/{pk.hex}"
+
+
+def saved_folder(job_id: uuid.UUID) -> str:
+    """Where a job's saved files and checkpoints lie, in a folder for each lease."""
+    return f"saved/{job_id}"
+
+
+def stored_below(folder: str, kept: frozenset[str] = frozenset()) -> Iterator[str]:
+    """The files below, except those kept, each folder that holds none of these after what is in it (an empty one can be deleted like a
+    file where there are folders at all)."""
+    try:
+        folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for inner in folders:
+        yield from stored_below(f"{folder}/{inner}", kept)
+    yield from (name for name in (f"{folder}/{file}" for file in files) if name not in kept)
+    if not any(name.startswith(f"{folder}/") for name in kept):
+        yield folder
+
+
 class InputQuerySet(models.QuerySet["Input"]):
     def receive(self, owner_id: int, role: str, upload: Upload) -> Input:
         """Store an upload: the row first, then the file. Raises OSError if the storage fails; the row then stays `receiving` for
         housekeeping."""
-        name = opaque_name("inputs")
+        pk = uuid.uuid4()
+        name = input_name(pk)
         row = self.create(
-            owner_id=owner_id, role=role, file=name, content_type=upload.content_type, size=upload.size, sha256=upload.sha256()
+            pk=pk,
+            owner_id=owner_id,
+            role=role,
+            file=name,
+            content_type=upload.content_type,
+            size=upload.size,
+            sha256=upload.sha256,
         )
         upload.file.seek(0)
         with upload.file:  # a large upload lies on the same disk already: a Django file is moved, not copied
@@ -46,6 +77,15 @@ class InputQuerySet(models.QuerySet["Input"]):
         """Received long ago and never part of a job."""
         old = DatabaseNow() - timedelta(seconds=settings.RECEIVING_SECONDS)
         return self.filter(state=Input.State.RECEIVING, created_at__lt=old)
+
+    def strays(self, folder: str) -> list[str]:
+        """Files in one of the folders whose row says that they are deleted, or that have none."""
+        try:
+            names = {name: uuid.UUID(name) for name in default_storage.listdir(folder)[1]}
+        except FileNotFoundError:
+            return []
+        kept = set(self.filter(pk__in=names.values()).exclude(state=Input.State.DELETED).values_list("pk", flat=True))
+        return [f"{folder}/{name}" for name, pk in names.items() if pk not in kept]
 
 
 class Input(models.Model):

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -20,141 +17,28 @@ from django.db.models import Q
 from tasks import wakeups
 from tasks.clock import DatabaseNow
 from tasks.deaths import Death, verdict
-from tasks.errors import Code, document
+from tasks.errors import RETRYABLE, Code, Refused, document
 from tasks.kinds import Kind, kinds
-from tasks.models.files import Input, SavedFile, delete_files
-from tasks.transitions import FORGET_INPUTS, INPUTS, RUNNING, TURN, cancel_statement, claim_statement, let_go_statement, rows
-from tasks.uploads import Upload
+from tasks.models.files import SavedFile, delete_files, saved_folder, stored_below
+from tasks.models.quarantine import Quarantine, fingerprint
+from tasks.models.queue import JobQuerySet
+from tasks.models.states import ENDED, Priority, State, Stopping
+from tasks.transitions import (
+    CANCEL,
+    CHECKPOINT,
+    ERASE,
+    EXPIRE,
+    FORGET_INPUTS,
+    INPUTS,
+    KEEP_INPUTS_NO_MORE,
+    LET_GO,
+    RETRY,
+    changed,
+    rows,
+)
 
 logger = logging.getLogger(__name__)
 POSITION_CAP = 1000
-CLAIMED = frozenset(  # what a worker needs; the rest of the row is read only if somebody asks for it
-    ("id", "owner_id", "kind", "operation", "parameters", "model_version", "state", "attempts", "crashes", "losses")
-    + ("fresh_child", "lease", "worker", "life", "pid", "progress_step", "deadline_seconds", "cancel_requested", "stopping")
-)
-
-
-class State(models.TextChoices):
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    EXPIRED = "expired"
-
-
-class Stopping(models.TextChoices):
-    """Why a parent took the lease of a running job away before it killed its process."""
-
-    TIMEOUT = "timeout"
-    CANCELED = "canceled"
-
-
-ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED)
-
-
-@dataclass(frozen=True)
-class Claimant:
-    """Who claims: a worker's name, its life, the pid of the child, and whether that child has finished no job yet."""
-
-    worker: str
-    life: str
-    pid: int
-    fresh: bool
-
-
-@cache
-def claimed_fields() -> list[Any]:
-    """The fields that a claim answers, in the order of the model, as `from_db` wants them."""
-    return [field for field in Job._meta.concrete_fields if field.attname in CLAIMED]
-
-
-@cache
-def claimed_columns() -> str:
-    return ", ".join(field.column for field in claimed_fields())
-
-
-@cache
-def claimed_names() -> list[str]:
-    return [field.attname for field in claimed_fields()]
-
-
-@cache
-def converters(vendor: str) -> list[tuple[int, Any]]:
-    """The position of each claimed value that is not yet what the model wants, and what makes it so."""
-    return [
-        (position, convert)
-        for position, field in enumerate(claimed_fields())
-        for convert in [*connection.ops.get_db_converters(field.cached_col), *field.get_db_converters(connection)]
-    ]
-
-
-def job_of(row: Sequence[Any]) -> Job:
-    """The job of a row of claimed columns. `raw()` would do the same for the price of another claim: it compiles a query each time."""
-    values = list(row[: len(claimed_names())])
-    for position, convert in converters(connection.vendor):
-        values[position] = convert(values[position], None, connection)
-    return Job.from_db(connection.alias, claimed_names(), values)
-
-
-class JobQuerySet(models.QuerySet["Job"]):
-    def submit(
-        self, *, owner_id: int, kind: Kind, operation: str, parameters: dict[str, Any], uploads: Mapping[str, Upload], units: float
-    ) -> Job:
-        """Store the inputs, commit a queued row, and make sure that a worker will look.
-
-        Rows of inputs come first (`receiving`), then the files, then the job: whatever dies between leaves at most an old `receiving` row.
-        """
-        facts = kind.operations[operation]
-        inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
-        job = Job(
-            owner_id=owner_id,
-            kind=kind.name,
-            operation=operation,
-            parameters=parameters,
-            units=units,
-            deadline_seconds=facts.deadline_seconds + facts.deadline_seconds_per_unit * units,
-            model_version=kind.model_version,
-        )
-        job.turn = self.next_turn(job)
-        with transaction.atomic():
-            job.save(force_insert=True)
-            Input.objects.filter(pk__in=[stored.pk for stored in inputs]).update(job=job, state=Input.State.STORED)
-            transaction.on_commit(lambda: wakeups.wake(job.kind))
-        return job
-
-    def next_turn(self, job: Job) -> int:
-        """1 + the owner's last turn in this queue, never below the turn that is served there now (the lowest that waits)."""
-        [(served, own)] = rows(TURN, {"kind": job.kind, "priority": job.priority, "owner": job.owner_id})
-        return served or 0 if own is None else max(served, own + 1)
-
-    def claim(self, kind: str, claimant: Claimant) -> Job | None:
-        """Take the next queued job of this kind in one statement; None if there is none."""
-        values = {
-            "kind": kind,
-            "lease": secrets.token_hex(16),
-            "worker": claimant.worker,
-            "life": claimant.life,
-            "pid": claimant.pid,
-            "fresh": claimant.fresh,
-            "lease_margin": settings.LEASE_MARGIN_SECONDS,
-        }
-        claimed = rows(claim_statement(connection.vendor, claimed_columns()), values)
-        if not claimed:
-            return None
-        job = job_of(claimed[0])
-        job.claimed_inputs = json.loads(claimed[0][len(claimed_names())] or "{}")
-        return job
-
-    def waiting(self, kind: str) -> bool:
-        return self.filter(kind=kind, state=State.QUEUED, cancel_requested=False).exists()
-
-    def run_by(self, life: str) -> list[Job]:
-        """What a worker runs. Its parent asks twice a second, so this is a statement of our own."""
-        return [job_of(row) for row in rows(RUNNING.format(columns=claimed_columns()), {"life": life})]
-
-    def ended_among(self, ids: Iterable[str]) -> list[str]:
-        return [str(pk) for pk in self.filter(pk__in=list(ids), state__in=ENDED).values_list("pk", flat=True)]
 
 
 class Job(models.Model):
@@ -169,7 +53,7 @@ class Job(models.Model):
     model_version = models.CharField(max_length=80)
 
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
-    priority = models.SmallIntegerField(default=0)
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.INTERACTIVE)
     turn = models.BigIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
     progress = models.FloatField(default=0.0)
@@ -196,6 +80,12 @@ class Job(models.Model):
     crashes = models.PositiveSmallIntegerField(default=0)
     losses = models.PositiveSmallIntegerField(default=0)
 
+    checkpoint_step = models.IntegerField(default=0)
+    checkpoint_file = models.CharField(max_length=200, default="", blank=True)
+    resumed_step = models.IntegerField(default=0)  # the checkpoint that this attempt began from
+    inputs_kept = models.BooleanField(default=True)
+    erased_at = models.DateTimeField(null=True)  # a tombstone: without data, answers 410
+
     objects: ClassVar = JobQuerySet.as_manager()
     claimed_inputs: dict[str, str] | None = None  # stored inputs by role, as the claim answered them
 
@@ -205,6 +95,10 @@ class Job(models.Model):
             models.Index(fields=["owner", "kind", "priority", "turn"], condition=Q(state="queued"), name="job_queued_of_owner"),
             models.Index(fields=["life", "pid"], condition=Q(state="running"), name="job_running"),
             models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
+            models.Index(fields=["expires_at"], condition=Q(state="queued", expires_at__isnull=False), name="job_expiring"),
+            models.Index(fields=["kind", "finished_at"], condition=Q(inputs_kept=True, finished_at__isnull=False), name="job_inputs_kept"),
+            models.Index(fields=["finished_at"], condition=Q(erased_at__isnull=True, finished_at__isnull=False), name="job_ended"),
+            models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="job_erased"),
         ]
 
     def __str__(self) -> str:
@@ -228,6 +122,11 @@ class Job(models.Model):
         stored = dict(rows(INPUTS, {"id": self.key})) if self.claimed_inputs is None else self.claimed_inputs
         return {role: default_storage.open(name) for role, name in stored.items()}
 
+    def keeps_inputs(self, code: str = "") -> bool:
+        """Whether inputs outlive an end with this code: by the kind's own rule, or because the job may be retried."""
+        return self.facts.keep_inputs_seconds > 0 or code in RETRYABLE
+
+    # -- what becomes of a running job: written by whoever holds its lease
     def end(
         self,
         state: str,
@@ -239,13 +138,16 @@ class Job(models.Model):
         crashes: int = 0,
         losses: int = 0,
         attempts: int = 0,
+        cause: str = "",
     ) -> str | None:
         """Let go of a running job whose lease is mine; every end of a running job passes here. Its state now, None if the lease is not
         mine.
 
-        A job whose cancel was requested becomes canceled, whatever `state` says. Saved files' rows and the kind's `on_success` are in the
-        same transaction. Raises ValueError for a result that JSON cannot hold (NaN), database errors as they come.
+        A job whose cancel was requested becomes canceled, whatever `state` says. Saved files' rows, the kind's `on_success` and the
+        quarantine of a crashing input are in the same transaction. `cause` is for the log. Raises ValueError for a result that JSON cannot
+        hold (NaN), database errors as they come.
         """
+        code = error["code"] if error else ""
         values = {
             "id": self.key,
             "lease": self.lease,
@@ -255,19 +157,24 @@ class Job(models.Model):
             "error": None if error is None else json.dumps(error),
             "warnings": json.dumps(list(warnings), allow_nan=False),
             "no_warnings": "[]",
+            "keep_inputs": self.keeps_inputs(code),
             "crashes": crashes,
             "losses": losses,
             "attempts": attempts,
         }
         with transaction.atomic():
-            written = rows(let_go_statement(connection.vendor), values)
+            written = changed(LET_GO, values)
             if not written:
+                self.log("refused", logging.WARNING, wanted=state, cause="the lease is lost")
                 return None
             self.state = written[0][0]
             if self.state == State.SUCCEEDED and result is not None:
                 SavedFile.objects.bulk_create(files)
                 self.facts.on_success(self, result)
-            self.on_let_go()
+            if self.state == State.FAILED and code == Code.WORKER_CRASHED:
+                Quarantine.objects.convict(self)
+            self.on_let_go(values["keep_inputs"])
+        self.log(self.state, logging.WARNING if cause else logging.INFO, code=code, cause=cause)
         return self.state
 
     def release(self, give_back: bool = False) -> str | None:
@@ -275,9 +182,14 @@ class Job(models.Model):
         return self.end(State.QUEUED, attempts=-1 if give_back else 0)
 
     def stopped(self) -> str | None:
-        """The end of a job whose process its parent killed for a deadline or a cancel."""
+        """What becomes of a job whose process its parent killed for a deadline or a cancel.
+
+        A deadline is final, unless this attempt got further than the one before.
+        """
         if self.stopping == Stopping.CANCELED:
             return self.end(State.CANCELED)
+        if self.checkpoint_step > self.resumed_step:
+            return self.end(State.QUEUED, cause=f"its deadline, after a checkpoint at step {self.checkpoint_step}")
         return self.fail(Code.TIMEOUT, f"The job ran longer than the {self.deadline_seconds:g} s that it may take.")
 
     def ended_by_me(self, state: str) -> str | None:
@@ -291,39 +203,112 @@ class Job(models.Model):
     def after(self, death: Death) -> dict[str, Any]:
         """The arguments of `end` for a job whose process died."""
         blame = verdict(self, death)
-        counts = {"crashes": blame.crashes, "losses": blame.losses}
+        counts = {"crashes": blame.crashes, "losses": blame.losses, "cause": death.signal or death.reason}
         if blame.code:
             return {"state": State.FAILED, "error": document(blame.code, blame.detail), **counts}
         return {"state": State.QUEUED, **counts}
 
     def settle(self, death: Death) -> str | None:
         """Let go of a running job whose process died: queued again, or failed if that was the last crash or loss it had."""
-        state = self.end(**self.after(death))
-        names = f"job {self.pk} kind={self.kind} worker={self.worker} life={self.life} attempt={self.attempts}"
-        logger.warning("%s: process %s lost to %s; now %s", names, self.pid, death.signal or death.reason, state)
-        return state
+        return self.end(**self.after(death))
 
+    def keep_checkpoint(self, step: int, file: str) -> bool:
+        """Point the row at a stored checkpoint and delete the one before. False if the lease is lost or nobody wants the job any more."""
+        values = {"id": self.key, "lease": self.lease, "step": step, "file": file}
+        if not changed(CHECKPOINT, values):
+            return False
+        former, self.checkpoint_step, self.checkpoint_file = self.checkpoint_file, step, file
+        delete_files([former] if former else [])
+        return True
+
+    # -- what others do to a job
     def cancel(self) -> None:
         """At once while it is queued; a running job's result is discarded; an ended job stays as it is. Idempotent."""
-        with transaction.atomic():
-            written = rows(cancel_statement(connection.vendor), {"id": self.key})
-            if written and written[0][0] == State.CANCELED:
-                self.state = State.CANCELED
-                self.on_let_go()
+        self.end_queued(CANCEL, State.CANCELED)
 
-    def on_let_go(self) -> None:
+    def expire(self) -> None:
+        """The end of a queued job that did not start in the time it was given."""
+        self.end_queued(EXPIRE, State.EXPIRED)
+
+    def end_queued(self, template: str, state: State) -> None:
+        keep_inputs = self.keeps_inputs()
+        with transaction.atomic():
+            written = changed(template, {"id": self.key, "keep_inputs": keep_inputs})
+            if not written or written[0][0] != state:
+                return
+            self.state = state
+            self.on_let_go(keep_inputs)
+        self.log(state)
+
+    def retry(self) -> None:
+        """Queue a failed job again, as its caller asked; its counters begin anew.
+
+        Raises Refused: `not_retryable` unless it failed for a reason that another attempt may mend, `input_quarantined` until an operator
+        has released it, `input_gone` when its inputs are no longer kept.
+        """
+        code = (self.error or {}).get("code", "")
+        if self.state != State.FAILED or code not in RETRYABLE:
+            raise Refused(Code.NOT_RETRYABLE)
+        files = {stored.role: stored for stored in self.inputs.all()}
+        Quarantine.objects.admit(self.owner_id, fingerprint(self.facts, self.operation, self.parameters, files))
+        with transaction.atomic():
+            if not changed(RETRY, {"id": self.key, "lease": self.lease, "turn": Job.objects.next_turn(self)}):
+                raise Refused(Code.INPUT_GONE)
+            transaction.on_commit(lambda: wakeups.wake(self.kind))
+        self.state = State.QUEUED
+        self.log(State.QUEUED, cause="a retry")
+
+    def erase(self) -> None:
+        """Make it a tombstone: what was sent, found and saved is gone at once; a running job is canceled. Idempotent."""
+        with transaction.atomic():
+            written = changed(ERASE, {"id": self.key, "parameters": "{}", "no_warnings": "[]"})
+            if not written:
+                return
+            self.state = written[0][0]
+            self.forget_inputs()
+            SavedFile.objects.filter(job=self).delete()
+            self.sweep_saved()
+            transaction.on_commit(lambda: wakeups.announce(str(self.pk)))
+        self.log("erased")
+
+    # -- what follows
+    def on_let_go(self, keep_inputs: bool) -> None:
         """What follows a state written a moment ago in this transaction."""
         if not self.ended:
             transaction.on_commit(lambda: wakeups.wake(self.kind))
             return
-        if self.facts.keep_inputs_seconds == 0:
+        if not keep_inputs:
             self.forget_inputs()
+        if self.attempts > (1 if self.state == State.SUCCEEDED and not self.checkpoint_file else 0):
+            self.sweep_saved()
         transaction.on_commit(lambda: wakeups.announce(str(self.pk)))
+
+    def sweep_saved(self) -> None:
+        """Delete the saved files of which no row speaks, after the commit: what attempts under other leases left behind.
+
+        They are listed now: a process that is frozen before it deletes must not take those of a later attempt.
+        """
+        kept = frozenset(SavedFile.objects.filter(job=self).values_list("file", flat=True))
+        left = list(stored_below(saved_folder(self.pk), kept))
+        transaction.on_commit(lambda: delete_files(left))
 
     def forget_inputs(self) -> None:
         """Mark the inputs deleted, and delete their files after the commit."""
         names = [name for (name,) in rows(FORGET_INPUTS, {"id": self.key})]
         transaction.on_commit(lambda: delete_files(names))
+
+    def keep_inputs_no_more(self) -> None:
+        """The inputs of an ended job have been kept for long enough. A retry in the same moment wins or loses as a whole."""
+        with transaction.atomic():
+            if changed(KEEP_INPUTS_NO_MORE, {"id": self.key}):
+                self.forget_inputs()
+
+    def log(self, event: str, level: int = logging.INFO, traceback: bool = False, **facts: Any) -> None:
+        """One line for each change of state, and for what was refused; `event` is the new state."""
+        extra = {"job": str(self.pk), "kind": self.kind, "attempt": self.attempts}
+        extra |= {"worker": self.worker, "life": self.life, "pid": self.pid} if self.life else {}
+        extra |= {name: value for name, value in facts.items() if value != ""}
+        logger.log(level, str(event), extra=extra, exc_info=traceback)
 
     def queue_position(self) -> int | None:
         """How many jobs of this kind are served before it, plus one; None unless queued. Never counts past the cap."""

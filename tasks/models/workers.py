@@ -10,13 +10,15 @@ from django.db import models
 
 from tasks.clock import DatabaseNow
 from tasks.kinds import kinds
-from tasks.models.jobs import Job, State
+from tasks.models.jobs import Job
+from tasks.models.states import State
 
 
 class WorkerState(models.TextChoices):
     LOADING = "loading"
     READY = "ready"
     DOWN = "down"
+    STOPPING = "stopping"  # it was asked to end: what it still runs then is nobody's fault
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):

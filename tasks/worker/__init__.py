@@ -17,9 +17,9 @@ from django.db import DatabaseError, connections
 from tasks import wakeups
 from tasks.deaths import Death
 from tasks.kinds import kinds
-from tasks.models import Job, Worker
+from tasks.models import Job, Worker, WorkerState
 from tasks.worker.child import this_child
-from tasks.worker.parent import Parent
+from tasks.worker.parent import Parent, is_child
 
 __all__ = ["this_child"]
 logger = logging.getLogger(__name__)
@@ -52,9 +52,20 @@ this_parent: Parent | None = None
 
 
 def release_life(life: str) -> None:
-    """Queue what a dead life was running. A loss, not a crash: nobody saw what it died of."""
+    """Queue what a dead life was running. A loss, not a crash: nobody saw what it died of; neither if it had been asked to end."""
+    stopping = Worker.objects.filter(life=life, state=WorkerState.STOPPING).exists()
     for job in Job.objects.run_by(life):
-        job.settle(Death("", reason="a restart of its worker"))
+        if stopping:
+            job.release()
+        else:
+            job.settle(Death("", reason="a restart of its worker"))
+
+
+@signals.celeryd_init.connect
+def recycle_large_children(sender: str = "", conf: Any = None, **_: Any) -> None:
+    """The pool replaces a child that holds more memory after its job than its kind may keep."""
+    if limit := kinds()[kind_of(sender)].memory_recycle_bytes:
+        conf.worker_max_memory_per_child = limit // 1024
 
 
 @signals.worker_init.connect
@@ -113,11 +124,14 @@ def claim_no_more(**_: Any) -> None:
 
 @signals.worker_shutdown.connect
 def end_life(**_: Any) -> None:
-    """A worker that ends in order leaves no row behind."""
+    """A worker that ends in order leaves no row behind, and nothing that runs: after a second signal the pool was ended at its work."""
     if this_parent:
         with this_parent.lock:
             this_parent.ended = True  # or its next beat would make the row again
     try:
+        for job in Job.objects.run_by(this_child.life):
+            if not is_child(job.pid):
+                job.release()
         Worker.objects.filter(life=this_child.life).delete()
     except DatabaseError:
         logger.warning("the worker's row stays behind", exc_info=True)

@@ -13,17 +13,17 @@ import threading
 import time
 from typing import Any
 
-import psutil
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tasks import wakeups
 from tasks.clock import DatabaseNow
-from tasks.deaths import MEMORY_LIMIT, Death
+from tasks.deaths import MEMORY_LIMIT, OUT_OF_MEMORY, Death
 from tasks.kinds import kinds
 from tasks.models import Job, State, Stopping, Worker, WorkerState
 from tasks.worker.child import this_child
+from tasks.worker.memory import oom_counter, oom_kills, resident_bytes
 
 logger = logging.getLogger(__name__)
 BEAT_TICKS = 4
@@ -59,6 +59,9 @@ class Parent(threading.Thread):
         self.heard = ""  # the signal that this tick is about
         self.killed: dict[int, str] = {}  # pids that this parent has killed, and why
         self.blind_until = 0.0
+        self.oom_counter = oom_counter()
+        self.oom_kills = oom_kills(self.oom_counter)
+        self.before: dict[str, int] = {}  # the kernel's count of kills for want of memory before each lease was seen
         self.running, self.cancels, self.missing, self.unheard = Sightings(), Sightings(), Sightings(), Sightings()
 
     def run(self) -> None:
@@ -77,8 +80,9 @@ class Parent(threading.Thread):
         """Errors are logged and the loop goes on: a beat that dies on one locked database would declare a live worker dead."""
         now = time.monotonic()
         try:
-            if beat or self.written != this_child.shared.state:
-                self.beat(this_child.shared.state)
+            state = this_child.state
+            if beat or self.written != state:
+                self.beat(state)
             self.look(now)
         except (DatabaseError, InterfaceError):  # the connection stays open between ticks: it may have been cut
             logger.warning("the parent could not read or write the database", exc_info=True)
@@ -102,6 +106,7 @@ class Parent(threading.Thread):
         rows = Job.objects.run_by(this_child.life)
         self.stop_overdue(rows, now)
         self.watch_memory(rows)
+        self.count_oom_kills(rows)
         self.let_go_of_the_dead(rows, now)
         self.watch_consumer(rows, now)
 
@@ -137,7 +142,7 @@ class Parent(threading.Thread):
             self.kill(job.pid, why)
 
     def kill(self, pid: int, why: str) -> None:
-        logger.warning("worker=%s life=%s: child %s is killed: %s", this_child.name, this_child.life, pid, why)
+        logger.warning("child killed", extra={"worker": this_child.name, "life": this_child.life, "pid": pid, "cause": str(why)})
         self.killed[pid] = why
         if is_child(pid):
             os.kill(pid, signal.SIGKILL)
@@ -151,6 +156,15 @@ class Parent(threading.Thread):
             if limit and job.pid not in self.killed and resident_bytes(job.pid) > limit:
                 self.kill(job.pid, MEMORY_LIMIT)
 
+    def count_oom_kills(self, rows: list[Job]) -> None:
+        """A lease seen first now was claimed after the last look: what the kernel has killed since counts."""
+        self.before = {job.lease or "": self.before.get(job.lease or "", self.oom_kills) for job in rows}
+        self.oom_counter = oom_counter()
+        self.oom_kills = oom_kills(self.oom_counter)
+
+    def killed_for_memory(self, job: Job) -> bool:
+        return self.oom_kills > self.before.get(job.lease or "", self.oom_kills)
+
     # -- deaths
     def let_go_of_the_dead(self, rows: list[Job], now: float) -> None:
         """A death that nobody explains within a moment is a loss; a note about a death that held no row is forgotten."""
@@ -158,6 +172,8 @@ class Parent(threading.Thread):
         ages = self.missing.ages([str(job.pid) for job in dead], now)
         for job in dead:
             cause = self.killed.get(job.pid) or self.heard
+            if cause == "SIGKILL" and self.killed_for_memory(job):
+                cause = OUT_OF_MEMORY
             if cause or ages[str(job.pid)] > UNEXPLAINED_SECONDS:
                 self.let_go(job, cause)
         alive = {job.pid for job in rows} - {job.pid for job in dead}
@@ -181,7 +197,7 @@ class Parent(threading.Thread):
         waits = not rows and this_child.shared.state == WorkerState.READY and wakeups.broker.waits_for_sure(self.kind.name)
         ages = self.unheard.ages(["message"] if waits else [], now)
         if ages.get("message", 0.0) > DEAF_SECONDS:
-            logger.critical("worker=%s life=%s: deaf, a message waits and is not taken; it ends", this_child.name, this_child.life)
+            logger.critical("deaf, a message waits and is not taken; it ends", extra={"worker": this_child.name, "life": this_child.life})
             os._exit(1)
 
 
@@ -201,10 +217,3 @@ def is_child(pid: int) -> bool:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
     except ChildProcessError:
         return False
-
-
-def resident_bytes(pid: int) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0

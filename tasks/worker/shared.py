@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import mmap
 import struct
+from enum import IntEnum
 
 from tasks.models import WorkerState
 
-STOPPING, FAILED_LOADS, STATE, LOAD_SECONDS = 0, 1, 2, 8
+STOPPING, FAILED_LOADS, STATE, DOING, SUSPICIOUS, LOAD_SECONDS = 0, 1, 2, 3, 4, 8
 STATES = (WorkerState.LOADING, WorkerState.READY, WorkerState.DOWN)
+
+
+class Doing(IntEnum):
+    """What a child is at. A successor that finds anything but NOTHING knows what its predecessor died of, or in."""
+
+    NOTHING = 0
+    LOADING = 1
+    SAMPLE = 2
+    JOB = 3
 
 
 class Shared:
@@ -38,6 +48,23 @@ class Shared:
     @state.setter
     def state(self, state: WorkerState) -> None:
         self.memory[STATE] = STATES.index(state)
+
+    @property
+    def doing(self) -> Doing:
+        return Doing(self.memory[DOING])
+
+    @doing.setter
+    def doing(self, what: Doing) -> None:
+        self.memory[DOING] = what
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether a job's death is not yet cleared by the built-in sample: remembered across loads that fail."""
+        return self.memory[SUSPICIOUS] == 1
+
+    @suspicious.setter
+    def suspicious(self, suspicious: bool) -> None:
+        self.memory[SUSPICIOUS] = suspicious
 
     @property
     def load_seconds(self) -> float:

@@ -12,12 +12,19 @@ def remember(job: Job, result: dict[str, Any]) -> None:
     EFFECTS.append((str(job.pk), result))
 
 
-NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_once", "save", "freeze", "eat")
+NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_once", "save", "freeze", "eat") + (
+    "brittle",
+    "double_free",
+    "steps",
+    "grow",
+)
+SHORT = Operation(deadline_seconds=2)
 KIND = Kind(
     name="fakes",
     model="tests.fakes.inference.model.FakeModel",
-    operations={name: Operation(deadline_seconds=60) for name in NAMES} | {"hang": Operation(deadline_seconds=2)},
+    operations={name: Operation(deadline_seconds=60) for name in NAMES} | {"hang": SHORT, "short_steps": SHORT},
     memory_limit_bytes=400_000_000,
+    memory_recycle_bytes=250_000_000,
     keep_inputs_seconds=0,
     model_version="fake-1",
     on_success=remember,

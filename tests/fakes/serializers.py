@@ -22,4 +22,6 @@ class FakeSerializer(SubmitSerializer):
     seconds = serializers.FloatField(required=False)
     milliseconds = serializers.FloatField(required=False)
     signal_name = serializers.CharField(required=False)
+    fault = serializers.CharField(required=False)
+    megabytes = serializers.IntegerField(required=False)
     marker = serializers.CharField(required=False)

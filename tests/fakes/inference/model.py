@@ -7,7 +7,10 @@ import io
 import os
 import signal
 import time
+from pathlib import Path
 from typing import IO, Any
+
+from django.conf import settings
 
 from tasks.errors import Code, InvalidInput
 from tasks.inference.model import InferenceModel, Run
@@ -18,6 +21,15 @@ class FakeModel(InferenceModel):
 
     def load(self) -> None:
         self.loaded_by = os.getpid()
+
+    def sample(self) -> None:
+        self.brittle(Run())
+
+    def brittle(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        """Dies while the installation is broken: while a file says so."""
+        if (Path(settings.DATA) / "broken").exists():
+            os.abort()
+        return {"whole": True}
 
     def echo(self, run: Run, **arguments: Any) -> dict[str, Any]:
         files = {name: len(value.read()) for name, value in arguments.items() if hasattr(value, "read")}
@@ -70,6 +82,53 @@ class FakeModel(InferenceModel):
         except FileExistsError:
             return {"survived": True}
         return self.killed(signal_name)
+
+    def double_free(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        """What dlib did under threads: glibc finds the heap damaged and aborts."""
+        library = ctypes.CDLL(None)
+        library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+        block = library.malloc(5000)
+        library.free(block)
+        library.free(block)
+        return {}
+
+    def steps(self, run: Run, marker: str, fault: str = "", **arguments: Any) -> dict[str, Any]:
+        """Five steps with a checkpoint after each. In the third the first attempt meets its fault; `marker` is a path that remembers it
+        and the steps that were taken."""
+        kept = run.resume()
+        begin = 1
+        if kept:
+            with kept[1] as file:
+                begin = len(file.read().split()) + 1
+        taken = [f"step-{number}" for number in range(1, begin)]
+        for step in range(begin, 6):
+            run.progress(step / 5, f"step {step}")
+            if step == 3:
+                self.meet(fault, marker)
+            taken.append(f"step-{step}")
+            run.save(f"{step}.txt", io.BytesIO(b"of a step"))
+            run.checkpoint(step, io.BytesIO(" ".join(taken).encode()))
+        return {"begun_at": begin, "taken": taken}
+
+    short_steps = steps  # the same with a short deadline
+
+    def meet(self, fault: str, marker: str) -> None:
+        """Once: be killed, or wait for what the test does."""
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        if fault == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault == "hang":
+            self.hang(Run())
+        if fault == "wait":
+            time.sleep(20)
+
+    def grow(self, run: Run, megabytes: int = 100, **arguments: Any) -> dict[str, Any]:
+        """A leak: what it takes it never gives back."""
+        self.leaked = bytearray(os.urandom(1)) * (int(megabytes) * 1_000_000)
+        return {"pid": os.getpid()}
 
     def killed(self, signal_name: str) -> dict[str, Any]:
         if signal_name == "SIGABRT":

@@ -1,0 +1,149 @@
+"""The queue that the job table is: submitting to it, claiming from it, finding jobs in it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, models, transaction
+
+from tasks import wakeups
+from tasks.clock import DatabaseNow
+from tasks.kinds import Kind
+from tasks.models.files import Input
+from tasks.models.quarantine import Quarantine, fingerprint
+from tasks.models.states import ENDED, Claimant, Priority, State
+from tasks.transitions import RUNNING, TURN, claim_statement, rows
+from tasks.uploads import Upload
+
+if TYPE_CHECKING:
+    from tasks.models.jobs import Job
+
+CLAIMED = frozenset(  # what a worker needs; the rest of the row is read only if somebody asks for it
+    ("id", "owner_id", "kind", "operation", "parameters", "model_version", "state", "attempts", "crashes", "losses")
+    + ("fresh_child", "lease", "worker", "life", "pid", "progress_step", "deadline_seconds", "cancel_requested", "stopping")
+    + ("checkpoint_step", "checkpoint_file", "resumed_step")
+)
+
+
+@cache
+def claimed_fields() -> list[Any]:
+    """The fields that a claim answers, in the order of the model, as `from_db` wants them."""
+    return [field for field in apps.get_model("tasks", "Job")._meta.concrete_fields if field.attname in CLAIMED]
+
+
+@cache
+def claimed_columns() -> str:
+    return ", ".join(field.column for field in claimed_fields())
+
+
+@cache
+def claimed_names() -> list[str]:
+    return [field.attname for field in claimed_fields()]
+
+
+@cache
+def converters(vendor: str) -> list[tuple[int, Any]]:
+    """The position of each claimed value that is not yet what the model wants, and what makes it so."""
+    return [
+        (position, convert)
+        for position, field in enumerate(claimed_fields())
+        for convert in [*connection.ops.get_db_converters(field.cached_col), *field.get_db_converters(connection)]
+    ]
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def submit(
+        self,
+        *,
+        owner_id: int,
+        kind: Kind,
+        operation: str,
+        parameters: dict[str, Any],
+        uploads: Mapping[str, Upload],
+        units: float,
+        priority: Priority = Priority.INTERACTIVE,
+        expires_in: float | None = None,
+    ) -> Job:
+        """Store the inputs, commit a queued row, and make sure that a worker will look; `expires_in`: the seconds in which it must start.
+
+        Rows of inputs come first (`receiving`), then the files, then the job: whatever dies between leaves at most an old `receiving` row.
+        Raises Refused(`input_quarantined`), OSError if the storage fails.
+        """
+        facts = kind.operations[operation]
+        Quarantine.objects.admit(owner_id, fingerprint(kind, operation, parameters, uploads))
+        inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
+        job = self.model(
+            owner_id=owner_id,
+            kind=kind.name,
+            operation=operation,
+            parameters=parameters,
+            units=units,
+            deadline_seconds=facts.deadline_seconds + facts.deadline_seconds_per_unit * units,
+            model_version=kind.model_version,
+            priority=priority,
+            expires_at=None if expires_in is None else DatabaseNow() + timedelta(seconds=expires_in),
+        )
+        job.turn = self.next_turn(job)
+        with transaction.atomic():
+            job.save(force_insert=True)
+            Input.objects.filter(pk__in=[stored.pk for stored in inputs]).update(job=job, state=Input.State.STORED)
+            transaction.on_commit(lambda: wakeups.wake(job.kind))
+        if expires_in is not None:
+            job.expires_at = job.created_at + timedelta(seconds=expires_in)  # as the database reckoned
+        job.log(State.QUEUED)
+        return job
+
+    def next_turn(self, job: Job) -> int:
+        """1 + the owner's last turn in this queue, never below the turn that is served there now (the lowest that waits)."""
+        [(served, own)] = rows(TURN, {"kind": job.kind, "priority": job.priority, "owner": job.owner_id})
+        return served or 0 if own is None else max(served, own + 1)
+
+    def claim(self, kind: str, claimant: Claimant) -> Job | None:
+        """Take the next queued job of this kind in one statement; None if there is none."""
+        values = {
+            "kind": kind,
+            "lease": secrets.token_hex(16),
+            "worker": claimant.worker,
+            "life": claimant.life,
+            "pid": claimant.pid,
+            "fresh": claimant.fresh,
+            "lease_margin": settings.LEASE_MARGIN_SECONDS,
+        }
+        claimed = rows(claim_statement(connection.vendor, claimed_columns()), values)
+        if not claimed:
+            return None
+        job = self.job_of(claimed[0])
+        job.claimed_inputs = json.loads(claimed[0][len(claimed_names())] or "{}")
+        return job
+
+    def job_of(self, row: Sequence[Any]) -> Job:
+        """The job of a row of claimed columns. `raw()` would do the same for the price of another claim: it compiles a query each time."""
+        values = list(row[: len(claimed_names())])
+        for position, convert in converters(connection.vendor):
+            values[position] = convert(values[position], None, connection)
+        return self.model.from_db(connection.alias, claimed_names(), values)
+
+    def waiting(self, kind: str) -> bool:
+        return self.filter(kind=kind, state=State.QUEUED, cancel_requested=False).exists()
+
+    def run_by(self, life: str) -> list[Job]:
+        """What a worker runs. Its parent asks twice a second, so this is a statement of our own."""
+        return [self.job_of(row) for row in rows(RUNNING.format(columns=claimed_columns()), {"life": life})]
+
+    def ended_among(self, ids: Iterable[str]) -> list[str]:
+        return [str(pk) for pk in self.filter(pk__in=list(ids), state__in=ENDED).values_list("pk", flat=True)]
+
+    # -- what housekeeping looks for
+    def overdue_to_start(self) -> JobQuerySet:
+        return self.filter(state=State.QUEUED, expires_at__lte=DatabaseNow())
+
+    def ended_before(self, seconds: float) -> JobQuerySet:
+        """Ended longer than so many seconds ago."""
+        return self.filter(finished_at__lt=DatabaseNow() - timedelta(seconds=seconds))

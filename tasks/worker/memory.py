@@ -1,0 +1,55 @@
+"""What the kernel says of memory: how much a process holds, and how often it has killed one for want of any."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import psutil
+
+CGROUP = re.compile(r"^0::(?P<unified>.*)$|^\d+:(?:[\w,]+,)?memory(?:,[\w,]+)?:(?P<memory>.*)$", re.MULTILINE)
+
+OOM_KILL = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
+
+
+def resident_bytes(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def oom_kills(counter: Path | None) -> int:
+    """How many processes the kernel has killed for want of memory, by this counter."""
+    try:
+        return count_in(counter) or 0 if counter else 0
+    except OSError:
+        return 0
+
+
+def oom_counter(root: Path = Path("/")) -> Path | None:
+    """The file that counts them: for our control group if the kernel does so, else for the machine; None if nothing counts."""
+    for path in [*counters_of_groups(root), root / "proc/vmstat"]:
+        try:
+            if count_in(path) is not None:
+                return path
+        except OSError:
+            continue
+    return None
+
+
+def count_in(path: Path) -> int | None:
+    found = OOM_KILL.search(path.read_text())
+    return int(found[1]) if found else None
+
+
+def counters_of_groups(root: Path) -> list[Path]:
+    """`memory.events` of cgroup v2, `memory.oom_control` of v1; inside a container the group's own folder is the mount itself."""
+    try:
+        groups = list(CGROUP.finditer((root / "proc/self/cgroup").read_text()))
+    except OSError:
+        return []
+    mounts = root / "sys/fs/cgroup"
+    v1 = [mounts / "memory" / group["memory"].strip("/") / "memory.oom_control" for group in groups if group["memory"]]
+    v2 = [mounts / group["unified"].strip("/") / "memory.events" for group in groups if group["unified"]]
+    return [*v1, mounts / "memory/memory.oom_control", *v2, mounts / "memory.events"]

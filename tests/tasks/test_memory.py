@@ -1,0 +1,47 @@
+"""Whose count of kills for want of memory is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.worker.memory import oom_counter, oom_kills
+
+
+def write(root: Path, name: str, text: str) -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("0::/system.slice/worker\n", "sys/fs/cgroup/system.slice/worker/memory.events"),
+        ("0::/\n", "sys/fs/cgroup/memory.events"),
+        ("4:memory:/docker/abc\n0::/\n", "sys/fs/cgroup/memory/docker/abc/memory.oom_control"),
+        ("4:memory:/docker/abc\n0::/\n", "sys/fs/cgroup/memory/memory.oom_control"),
+    ],
+    ids=["v2", "v2 in a container", "v1", "v1 in a container"],
+)
+def test_our_own_control_group_counts_before_the_machine(tmp_path: Path, group: str, name: str) -> None:
+    write(tmp_path, "proc/self/cgroup", group)
+    write(tmp_path, "proc/vmstat", "oom_kill 99\n")
+    counter = write(tmp_path, name, "low 0\noom 1\noom_kill 3\n")
+    assert (oom_counter(tmp_path), oom_kills(counter)) == (counter, 3)
+
+
+def test_the_machine_counts_where_the_group_does_not(tmp_path: Path) -> None:
+    write(tmp_path, "proc/self/cgroup", "0::/somewhere\n")
+    counter = write(tmp_path, "proc/vmstat", "pgfault 7\noom_kill 2\n")
+    assert (oom_counter(tmp_path), oom_kills(counter)) == (counter, 2)
+
+
+def test_where_nothing_counts_nothing_is_counted(tmp_path: Path) -> None:
+    assert (oom_counter(tmp_path), oom_kills(None), oom_kills(tmp_path / "gone")) == (None, 0, 0)
+
+
+def test_this_machine_has_a_counter() -> None:
+    assert oom_counter() is not None
