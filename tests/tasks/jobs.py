@@ -11,7 +11,7 @@ from fitsize.models import User
 from tasks import runs
 from tasks.inference.model import InferenceModel
 from tasks.kinds import kinds
-from tasks.models import Claimant, Job
+from tasks.models import Claimant, Job, Priority
 from tasks.uploads import Upload
 from tasks.worker import this_child
 from tests.fakes.inference.model import FakeModel
@@ -23,9 +23,23 @@ def upload(content: bytes = b"content") -> Upload:
     return Upload(io.BytesIO(content), len(content), "application/octet-stream")
 
 
-def submit(owner: User, operation: str = "echo", uploads: dict[str, Upload] | None = None, **parameters: Any) -> Job:
+def submit(
+    owner: User,
+    operation: str = "echo",
+    uploads: dict[str, Upload] | None = None,
+    priority: Priority = Priority.INTERACTIVE,
+    expires_in: float | None = None,
+    **parameters: Any,
+) -> Job:
     return Job.objects.submit(
-        owner_id=owner.pk, kind=kinds()["fakes"], operation=operation, parameters=parameters, uploads=uploads or {}, units=1.0
+        owner_id=owner.pk,
+        kind=kinds()["fakes"],
+        operation=operation,
+        parameters=parameters,
+        uploads=uploads or {},
+        units=1.0,
+        priority=priority,
+        expires_in=expires_in,
     )
 
 

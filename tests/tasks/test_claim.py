@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from fitsize.models import User
-from tasks.models import Claimant, Job, State
+from tasks.models import Claimant, Job, Priority, State
 from tests.tasks.jobs import ME, claimed, fresh, submit
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +76,32 @@ def test_the_first_claim_clears_the_time_by_which_it_had_to_start(owner: User) -
 def test_a_claim_remembers_whether_its_child_had_finished_a_job(owner: User) -> None:
     assert claimed(owner).fresh_child is True
     assert claimed(owner, claimant=Claimant("fakes@here", "my-life", 1, fresh=False)).fresh_child is False
+
+
+def test_a_single_job_waits_for_at_most_three_of_an_owner_with_five_thousand(owner: User, stranger: User) -> None:
+    for _ in range(5000):
+        submit(owner)
+    for _ in range(1500):
+        Job.objects.claim("fakes", ME)
+    single = submit(stranger)
+    order = [Job.objects.claim("fakes", ME) for _ in range(4)]
+    assert single.pk in [job and job.pk for job in order]
+
+
+def test_batch_work_is_claimed_only_when_no_interactive_work_waits(owner: User, stranger: User) -> None:
+    batch = [submit(owner, priority=Priority.BATCH) for _ in range(3)]
+    assert Job.objects.claim("fakes", ME) is not None  # the one that interactive work may have to wait for
+    interactive = [submit(who) for who in (owner, stranger)]
+    order = [Job.objects.claim("fakes", ME) for _ in range(4)]
+    assert {job and job.pk for job in order[:2]} == {job.pk for job in interactive}
+    assert [job and job.pk for job in order[2:]] == [job.pk for job in batch[1:]]
+
+
+def test_a_job_expires_if_it_does_not_start_in_the_time_it_was_given(owner: User) -> None:
+    late, early = submit(owner, expires_in=-1), submit(owner, expires_in=3600)
+    assert [job.pk for job in Job.objects.all().overdue_to_start()] == [late.pk]
+    for job in (late, early):
+        job.expire()
+    assert (fresh(late).state, fresh(early).state) == (State.EXPIRED, State.QUEUED)
+    assert abs(((early.expires_at or timezone.now()) - timezone.now()).total_seconds() - 3600) < 60
+    assert fresh(early).expires_at == early.expires_at

@@ -154,3 +154,36 @@ def test_what_a_killed_web_process_was_receiving_is_swept(housekeeping: Housekee
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     tick(housekeeping, clock)
     assert {"old", "young"} & {path.name for path in tmp_path.iterdir()} == {"young"}
+
+
+def test_a_worker_that_was_asked_to_end_and_was_killed_charges_nobody(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
+    worker = alive(seen_seconds_ago=60)
+    Worker.objects.filter(pk=worker.pk).update(state="stopping")
+    job = claimed(owner)
+    tick(housekeeping, clock)
+    tick(housekeeping, clock)
+    assert (fresh(job).state, fresh(job).losses) == (State.QUEUED, 0)
+
+
+def test_a_job_that_should_have_started_by_now_expires(owner: User, housekeeping: Housekeeping, clock: Clock, wakened: list[str]) -> None:
+    job = submit(owner, expires_in=-1)
+    tick(housekeeping, clock)
+    assert (fresh(job).state, fresh(job).finished_at is not None, wakened) == (State.EXPIRED, True, [])
+
+
+def test_retention_is_looked_at_once_a_minute(
+    owner: User, housekeeping: Housekeeping, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    monkeypatch.setattr("tasks.retention.STEPS", [lambda: looks.append(clock.now)])
+    for _ in range(40):
+        tick(housekeeping, clock)
+    assert looks == [2.0, 62.0]
+
+
+def test_two_copies_release_a_lost_job_once(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
+    job, copy = claimed(owner), Housekeeping(clock)
+    for _ in range(2):
+        tick(housekeeping, clock, 1.0)
+        tick(copy, clock, 1.0)
+    assert (fresh(job).state, fresh(job).losses) == (State.QUEUED, 1)

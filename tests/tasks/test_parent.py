@@ -23,6 +23,7 @@ class Kernel:
     def __init__(self) -> None:
         self.alive = {PID}
         self.killed: list[int] = []
+        self.oom_kills = 7
 
     def is_child(self, pid: int) -> bool:
         return pid in self.alive
@@ -38,6 +39,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setattr(module, "is_child", found.is_child)
     monkeypatch.setattr(module.os, "kill", found.kill)  # type: ignore[attr-defined]  # the module's own os
     monkeypatch.setattr(module, "resident_bytes", lambda pid: 0)
+    monkeypatch.setattr(module, "oom_kills", lambda counter: found.oom_kills)
     return found
 
 
@@ -164,3 +166,43 @@ def test_a_signal_that_a_locked_database_kept_from_being_used_is_not_forgotten(
         parent.tick(beat=False)
     parent.look(now=0.0)
     assert (fresh(job).crashes, fresh(job).losses) == (1, 0)
+
+
+@pytest.mark.parametrize(("rise", "crashes", "losses"), [(1, 1, 0), (0, 0, 1)])
+def test_a_kill_that_nobody_ordered_is_a_crash_only_if_the_kernel_ran_out_of_memory(
+    owner: User, parent: Parent, kernel: Kernel, rise: int, crashes: int, losses: int
+) -> None:
+    job = claimed(owner, claimant=MINE)
+    parent.look(now=0.0)
+    kernel.alive.clear()
+    kernel.oom_kills += rise
+    parent.note("SIGKILL")
+    parent.look(now=0.5)
+    assert (fresh(job).crashes, fresh(job).losses) == (crashes, losses)
+
+
+def test_what_the_kernel_killed_before_a_claim_is_not_held_against_it(owner: User, parent: Parent, kernel: Kernel) -> None:
+    kernel.oom_kills += 1
+    parent.look(now=0.0)
+    job = claimed(owner, claimant=MINE)
+    parent.look(now=0.5)
+    kernel.alive.clear()
+    parent.note("SIGKILL")
+    parent.look(now=1.0)
+    assert (fresh(job).crashes, fresh(job).losses) == (0, 1)
+
+
+def test_a_job_that_died_of_want_of_memory_before_it_was_seen_is_charged(owner: User, parent: Parent, kernel: Kernel) -> None:
+    parent.look(now=0.0)
+    job = claimed(owner, claimant=MINE)
+    kernel.alive.clear()
+    kernel.oom_kills += 1
+    parent.note("SIGKILL")
+    parent.look(now=0.5)
+    assert fresh(job).crashes == 1
+
+
+def test_a_worker_that_was_asked_to_end_says_so(parent: Parent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(this_child), "stopping", True)
+    parent.tick(beat=False)
+    assert Worker.objects.get().state == WorkerState.STOPPING

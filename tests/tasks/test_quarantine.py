@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -18,7 +19,7 @@ from tests.tasks.jobs import ME, fresh, submit, upload
 pytestmark = pytest.mark.django_db
 
 
-def convicted(owner: User, content: bytes = b"poison", **parameters: str) -> Job:
+def convicted(owner: User, content: bytes = b"poison", **parameters: Any) -> Job:
     job = submit(owner, uploads={"file": upload(content)}, **parameters)
     for _ in range(3):
         claimed = Job.objects.claim("fakes", ME)
@@ -47,7 +48,7 @@ def test_nothing_of_a_refused_request_is_stored(owner: User) -> None:
     [(b"other", "echo", {}), (b"poison", "refuse", {}), (b"poison", "echo", {"text": "other"})],
     ids=["content", "operation", "parameters"],
 )
-def test_anything_else_of_the_same_owner_is_accepted(owner: User, content: bytes, operation: str, parameters: dict[str, str]) -> None:
+def test_anything_else_of_the_same_owner_is_accepted(owner: User, content: bytes, operation: str, parameters: dict[str, Any]) -> None:
     convicted(owner)
     assert submit(owner, operation, uploads={"file": upload(content)}, **parameters).state == State.QUEUED
 

@@ -92,38 +92,40 @@ class FakeModel(InferenceModel):
         library.free(block)
         return {}
 
-    def steps(self, run: Run, marker: str, fault: str = "", **arguments: Any) -> dict[str, Any]:
-        """Five steps with a checkpoint after each. In the third the first attempt meets its fault; `marker` is a path that remembers it
-        and the steps that were taken."""
-        kept = run.resume()
-        begin = 1
-        if kept:
-            with kept[1] as file:
-                begin = len(file.read().split()) + 1
-        taken = [f"step-{number}" for number in range(1, begin)]
-        for step in range(begin, 6):
+    def steps(self, run: Run, marker: str = "", fault: str = "", seconds: float = 0.0, **arguments: Any) -> dict[str, Any]:
+        """Five steps, each with a file and a checkpoint. The first attempt meets its fault in the third, between the two; `marker` is a
+        path that remembers it."""
+        taken = self.taken_before(run)
+        begun_at = len(taken) + 1
+        for step in range(begun_at, 6):
             run.progress(step / 5, f"step {step}")
+            time.sleep(seconds)
+            taken.append(f"step-{step}")
+            run.save(f"{step}.txt", io.BytesIO(str(os.getpid()).encode()))
             if step == 3:
                 self.meet(fault, marker)
-            taken.append(f"step-{step}")
-            run.save(f"{step}.txt", io.BytesIO(b"of a step"))
             run.checkpoint(step, io.BytesIO(" ".join(taken).encode()))
-        return {"begun_at": begin, "taken": taken}
+        return {"begun_at": begun_at, "taken": taken, "pid": os.getpid()}
+
+    def taken_before(self, run: Run) -> list[str]:
+        kept = run.resume()
+        if not kept:
+            return []
+        with kept[1] as file:
+            return file.read().decode().split()
 
     short_steps = steps  # the same with a short deadline
 
     def meet(self, fault: str, marker: str) -> None:
-        """Once: be killed, or wait for what the test does."""
+        """Once: be killed, or wait until the test says so."""
         try:
-            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+            os.close(os.open(marker or os.devnull, os.O_CREAT | os.O_EXCL))
         except FileExistsError:
             return
         if fault == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if fault == "hang":
-            self.hang(Run())
-        if fault == "wait":
-            time.sleep(20)
+        while fault == "wait" and not Path(f"{marker}.go").exists():
+            time.sleep(0.05)
 
     def grow(self, run: Run, megabytes: int = 100, **arguments: Any) -> dict[str, Any]:
         """A leak: what it takes it never gives back."""
