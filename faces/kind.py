@@ -11,6 +11,8 @@ KIND = Kind(
         "validate": Operation(deadline_seconds=30, unit="picture"),
         "verify": Operation(deadline_seconds=30, unit="picture"),
     },
+    memory_limit_bytes=2_000_000_000,  # loaded it holds 0.39 GB
+    memory_recycle_bytes=1_000_000_000,
     keep_inputs_seconds=0,
     model_version="dlib-hog-resnet-v1",
 )

@@ -12,7 +12,6 @@ from django.db.models import Q
 
 from tasks import retention, wakeups
 from tasks.clock import DatabaseNow
-from tasks.deaths import Death
 from tasks.models import Job, State, Worker, WorkerState
 
 logger = logging.getLogger(__name__)
@@ -52,15 +51,10 @@ class Housekeeping:
     def release(self, job: Job) -> None:
         """One row that cannot be released, such as that of a kind which is no longer installed, does not stop the others."""
         try:
-            if job.life in self.asked_to_end():
-                job.release()
-            else:
-                job.settle(Death("", reason="a worker that was not seen any more"))
+            asked = Worker.objects.filter(life=job.life, state=WorkerState.STOPPING).exists()
+            job.lost("a worker that was not seen any more", asked_to_end=asked)
         except Exception:
             logger.exception("job %s could not be released", job.pk)
-
-    def asked_to_end(self) -> set[str]:
-        return set(Worker.objects.filter(state=WorkerState.STOPPING).values_list("life", flat=True))
 
     def lost_jobs(self) -> list[Job]:
         alive = Worker.objects.alive().values("life")

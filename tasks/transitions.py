@@ -126,6 +126,7 @@ UPDATE tasks_job SET inputs_kept = false WHERE id = %(id)s AND inputs_kept AND f
 """
 FORGET_INPUTS = "UPDATE tasks_input SET state = 'deleted' WHERE job_id = %(id)s AND state = 'stored' RETURNING file"
 
+DELETE_INPUTS = "DELETE FROM tasks_input WHERE job_id = %(id)s RETURNING file"
 QUARANTINED = "SELECT id FROM tasks_quarantine WHERE owner_id = %(owner)s AND fingerprint = %(fingerprint)s AND until > {now}"
 FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(id)s ORDER BY id"
 

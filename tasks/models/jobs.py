@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from tasks import wakeups
 from tasks.clock import DatabaseNow
-from tasks.deaths import Death, verdict
+from tasks.deaths import MEMORY_LIMIT, Death, verdict
 from tasks.errors import RETRYABLE, Code, Refused, document
 from tasks.kinds import Kind, kinds
 from tasks.models.files import SavedFile, delete_files, saved_folder, stored_below
@@ -26,6 +26,7 @@ from tasks.models.states import ENDED, Priority, State, Stopping
 from tasks.transitions import (
     CANCEL,
     CHECKPOINT,
+    DELETE_INPUTS,
     ERASE,
     EXPIRE,
     FORGET_INPUTS,
@@ -124,7 +125,8 @@ class Job(models.Model):
 
     def keeps_inputs(self, code: str = "") -> bool:
         """Whether inputs outlive an end with this code: by the kind's own rule, or because the job may be retried."""
-        return self.facts.keep_inputs_seconds > 0 or code in RETRYABLE
+        kind = kinds().get(self.kind)  # it may have been uninstalled
+        return bool(kind and kind.keep_inputs_seconds) or code in RETRYABLE
 
     # -- what becomes of a running job: written by whoever holds its lease
     def end(
@@ -182,15 +184,24 @@ class Job(models.Model):
         return self.end(State.QUEUED, attempts=-1 if give_back else 0)
 
     def stopped(self) -> str | None:
-        """What becomes of a job whose process its parent killed for a deadline or a cancel.
+        """What becomes of a job whose process its parent killed, as `stopping` says.
 
         A deadline is final, unless this attempt got further than the one before.
         """
         if self.stopping == Stopping.CANCELED:
             return self.end(State.CANCELED)
+        if self.stopping == Stopping.MEMORY:
+            return self.settle(Death(MEMORY_LIMIT))
         if self.checkpoint_step > self.resumed_step:
             return self.end(State.QUEUED, cause=f"its deadline, after a checkpoint at step {self.checkpoint_step}")
         return self.fail(Code.TIMEOUT, f"The job ran longer than the {self.deadline_seconds:g} s that it may take.")
+
+    def lost(self, reason: str, asked_to_end: bool) -> str | None:
+        """What becomes of a job whose whole worker is gone: a verdict that its parent had reached stands; else it is a loss, unless the
+        worker had been asked to end."""
+        if self.stopping:
+            return self.stopped()
+        return self.release() if asked_to_end else self.settle(Death("", reason=reason))
 
     def ended_by_me(self, state: str) -> str | None:
         """After a commit whose answer was lost: the state in the row, if that is the end that I wrote under my lease."""
@@ -265,7 +276,7 @@ class Job(models.Model):
             if not written:
                 return
             self.state = written[0][0]
-            self.forget_inputs()
+            self.delete_inputs()
             SavedFile.objects.filter(job=self).delete()
             self.sweep_saved()
             transaction.on_commit(lambda: wakeups.announce(str(self.pk)))
@@ -295,6 +306,11 @@ class Job(models.Model):
     def forget_inputs(self) -> None:
         """Mark the inputs deleted, and delete their files after the commit."""
         names = [name for (name,) in rows(FORGET_INPUTS, {"id": self.key})]
+        transaction.on_commit(lambda: delete_files(names))
+
+    def delete_inputs(self) -> None:
+        """The rows too: nothing is left to say what they were."""
+        names = [name for (name,) in rows(DELETE_INPUTS, {"id": self.key})]
         transaction.on_commit(lambda: delete_files(names))
 
     def keep_inputs_no_more(self) -> None:

@@ -24,6 +24,7 @@ class Stopping(models.TextChoices):
 
     TIMEOUT = "timeout"
     CANCELED = "canceled"
+    MEMORY = "memory"
 
 
 class Priority(models.IntegerChoices):

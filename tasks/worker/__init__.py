@@ -15,7 +15,6 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from tasks import wakeups
-from tasks.deaths import Death
 from tasks.kinds import kinds
 from tasks.models import Job, Worker, WorkerState
 from tasks.worker.child import this_child
@@ -55,10 +54,7 @@ def release_life(life: str) -> None:
     """Queue what a dead life was running. A loss, not a crash: nobody saw what it died of; neither if it had been asked to end."""
     stopping = Worker.objects.filter(life=life, state=WorkerState.STOPPING).exists()
     for job in Job.objects.run_by(life):
-        if stopping:
-            job.release()
-        else:
-            job.settle(Death("", reason="a restart of its worker"))
+        job.lost("a restart of its worker", asked_to_end=stopping)
 
 
 @signals.celeryd_init.connect

@@ -56,9 +56,11 @@ class Child:
     def at_work(self) -> Iterator[None]:
         """While a job runs. A child that has finished one is fresh no more: heap damage aborts late."""
         self.shared.doing = Doing.JOB
-        yield
-        self.shared.doing = Doing.NOTHING
-        self.fresh = False
+        try:
+            yield
+        finally:
+            self.shared.doing = Doing.NOTHING
+            self.fresh = False
 
     def too_large(self) -> bool:
         """Whether this process holds more memory than its kind may keep between jobs."""

@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tasks import wakeups
 from tasks.clock import DatabaseNow
-from tasks.deaths import MEMORY_LIMIT, OUT_OF_MEMORY, Death
+from tasks.deaths import OUT_OF_MEMORY, Death
 from tasks.kinds import kinds
 from tasks.models import Job, State, Stopping, Worker, WorkerState
 from tasks.worker.child import this_child
@@ -153,8 +153,8 @@ class Parent(threading.Thread):
         """Above its kind's limit a child is killed, and its job charged with a crash."""
         limit = self.kind.memory_limit_bytes
         for job in rows:
-            if limit and job.pid not in self.killed and resident_bytes(job.pid) > limit:
-                self.kill(job.pid, MEMORY_LIMIT)
+            if limit and not job.stopping and resident_bytes(job.pid) > limit:
+                self.stop(job, Stopping.MEMORY)
 
     def count_oom_kills(self, rows: list[Job]) -> None:
         """A lease seen first now was claimed after the last look: what the kernel has killed since counts."""

@@ -206,3 +206,22 @@ def test_a_worker_that_was_asked_to_end_says_so(parent: Parent, monkeypatch: pyt
     monkeypatch.setattr(type(this_child), "stopping", True)
     parent.tick(beat=False)
     assert Worker.objects.get().state == WorkerState.STOPPING
+
+
+def test_a_job_that_a_large_child_has_gone_on_to_is_charged_with_nothing(
+    owner: User, parent: Parent, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = claimed(owner, claimant=MINE)
+    rows = [fresh(large)]
+    large.end(State.SUCCEEDED, result={})
+    innocent = claimed(owner, claimant=MINE)
+    monkeypatch.setattr(module, "resident_bytes", lambda pid: 10**9)
+    parent.watch_memory(rows)
+    assert (kernel.killed, fresh(innocent).state) == ([], State.RUNNING)
+
+
+def test_a_verdict_outlives_the_parent_that_reached_it(owner: User, parent: Parent, kernel: Kernel) -> None:
+    job = claimed(owner, claimant=MINE)
+    parent.stop(fresh(job), Stopping.TIMEOUT)
+    fresh(job).lost("a restart of its worker", asked_to_end=False)
+    assert fresh(job).state == State.FAILED
