@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench lock clean demo-parts all-parts packages
+.PHONY: help demo run test lint bench storm lock clean demo-parts all-parts packages
 VENV ?= .venv
 PY := $(VENV)/bin/python
 export VENV PYTHON
@@ -35,6 +35,9 @@ checks:
 
 bench: all-parts ## what the engine costs per job
 	@exec $(PY) -m benchmarks.engine
+
+storm: all-parts ## kill processes at random while jobs flow, account for every job; JOBS=300 KILLS=20 RATE=0 SEED=1 DATABASE=sqlite
+	@exec $(PY) -m benchmarks.storm $(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills $(KILLS)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE))
 
 lock: all-parts ## write requirements/*.lock anew from pyproject.toml
 	$(PY) deploy/lock.py

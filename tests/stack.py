@@ -47,9 +47,8 @@ class Stack:
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "MALLOC_ARENA_MAX": "2",
             "PYTHONPATH": str(ROOT),
+            "DATABASE_URL": database_url,  # none is a SQLite in the folder, whatever this process was told
         }
-        if database_url:
-            self.environment["DATABASE_URL"] = database_url
         self.key = ""
 
     def __enter__(self) -> Stack:
@@ -111,6 +110,16 @@ class Stack:
             if program.process and program.running:
                 kill_tree(program.process.pid)
                 program.process.wait()
+
+    def mend(self) -> None:
+        """What a supervisor does at each look: start again what died, with its back-off. From the main thread only (`Program.start`)."""
+        for program in self.programs.values():
+            if program.running:
+                continue
+            if not program.start_again_at:
+                program.note_death()
+            elif time.monotonic() >= program.start_again_at:
+                program.start()
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """One process, without its children."""

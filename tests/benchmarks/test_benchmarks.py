@@ -57,3 +57,14 @@ def test_a_web_process_stays_small() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "500 MB multipart" in done.stdout
     assert "25 MB picture as base64" in done.stdout
+
+
+def test_a_storm_prints_its_account_and_writes_it_down(tmp_path: Path) -> None:
+    file = tmp_path / "storm.json"
+    done = run("benchmarks.storm", "--jobs", "30", "--kills", "2", "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in ("accepted (answer read)", "ended more than once", "failed innocents", "the account balances", "web master"):
+        assert line in done.stdout
+    facts = json.loads(file.read_text())
+    assert (facts["balanced"], len(facts["kills"]), facts["plan"]["jobs"]) == (True, 2, 30)
+    assert "cpu" in facts["machine"]
