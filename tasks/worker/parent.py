@@ -177,10 +177,10 @@ class Parent(threading.Thread):
 
     # -- the consumer
     def watch_consumer(self, rows: list[Job], now: float) -> None:
-        """A message that waits while an idle child is ready: this worker is deaf, and ends so that it is started again."""
+        """Messages wait, an idle child is ready and hears none: this worker is deaf, and ends so that it is started again."""
         waits = not rows and this_child.shared.state == WorkerState.READY and wakeups.broker.waits_for_sure(self.kind.name)
-        ages = self.unheard.ages(["message"] if waits else [], now)
-        if ages.get("message", 0.0) > DEAF_SECONDS:
+        ages = self.unheard.ages([str(this_child.shared.drains)] if waits else [], now)
+        if max(ages.values(), default=0.0) > DEAF_SECONDS:
             logger.critical("worker=%s life=%s: deaf, a message waits and is not taken; it ends", this_child.name, this_child.life)
             os._exit(1)
 

@@ -7,7 +7,7 @@ import struct
 
 from tasks.models import WorkerState
 
-STOPPING, FAILED_LOADS, STATE, LOAD_SECONDS = 0, 1, 2, 8
+STOPPING, FAILED_LOADS, STATE, DRAINS, LOAD_SECONDS = 0, 1, 2, 3, 8
 STATES = (WorkerState.LOADING, WorkerState.READY, WorkerState.DOWN)
 
 
@@ -38,6 +38,14 @@ class Shared:
     @state.setter
     def state(self, state: WorkerState) -> None:
         self.memory[STATE] = STATES.index(state)
+
+    @property
+    def drains(self) -> int:
+        """How many wake-ups the children have heard, modulo 256: one that hears is not deaf, however many wait."""
+        return self.memory[DRAINS]
+
+    def count_drain(self) -> None:
+        self.memory[DRAINS] = (self.memory[DRAINS] + 1) % 256
 
     @property
     def load_seconds(self) -> float:
