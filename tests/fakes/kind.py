@@ -12,11 +12,13 @@ def remember(job: Job, result: dict[str, Any]) -> None:
     EFFECTS.append((str(job.pk), result))
 
 
-NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_once", "save", "freeze", "eat")
+NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_once", "save", "freeze", "eat", "gate")
+SHORT = {"hang": 2, "narrow_gate": 5}
 KIND = Kind(
     name="fakes",
     model="tests.fakes.inference.model.FakeModel",
-    operations={name: Operation(deadline_seconds=60) for name in NAMES} | {"hang": Operation(deadline_seconds=2)},
+    operations={name: Operation(deadline_seconds=60) for name in NAMES}
+    | {name: Operation(deadline_seconds=seconds) for name, seconds in SHORT.items()},
     memory_limit_bytes=400_000_000,
     keep_inputs_seconds=0,
     model_version="fake-1",
