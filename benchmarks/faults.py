@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -238,19 +238,20 @@ def unfinished(stack: Stack, fault: Fault, jobs: list[str], ends: list[str]) -> 
 
 @contextmanager
 def stacks() -> Iterator[list[tuple[Stack, list[Fault]]]]:
-    """A stack for each database, with the faults that are tried on it."""
+    """A stack for each database, with the faults that are tried on it; without PostgreSQL it says so and goes on."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     lock = Lock()
     locked = Fault("the database is locked for 15 s (SQLite)", lock.take, lock.give_back, 15)
-    with TemporaryDirectory(dir=FOLDER, prefix="faults-") as folder, Stack(Path(folder)) as sqlite:
+    with ExitStack() as opened:
+        folders = [Path(opened.enter_context(TemporaryDirectory(dir=FOLDER, prefix="faults-"))) for _ in range(2)]
+        found = [(opened.enter_context(Stack(folders[0])), [*FAULTS, locked])]
         try:
-            with private_postgres() as server, TemporaryDirectory(dir=FOLDER, prefix="faults-") as second:
-                with Stack(Path(second), server.url) as postgresql:
-                    restarted = Fault("PostgreSQL crashes and is started again", restart(server))
-                    yield [(sqlite, [*FAULTS, locked]), (postgresql, [restarted])]
+            server = opened.enter_context(private_postgres())
+            restarted = Fault("PostgreSQL crashes and is started again", restart(server))
+            found.append((opened.enter_context(Stack(folders[1], server.url)), [restarted]))
         except Unavailable as reason:
             print(f"without PostgreSQL: {reason}", file=sys.stderr)
-            yield [(sqlite, [*FAULTS, locked])]
+        yield found
 
 
 def benchmark(rounds: int, only: str) -> dict[str, Any]:

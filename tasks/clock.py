@@ -1,7 +1,8 @@
-"""The database's clock: several machines write the times of one job, and theirs may differ."""
+"""The database's clock: several machines write the times of one job, and theirs may differ. It may jump: ages are measured otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,3 +17,15 @@ class DatabaseNow(Now):
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any) -> Any:
         return self.as_sql(compiler, connection, template=f"STRFTIME('{SQLITE_FORMAT.replace('%', '%%')}', 'NOW')", **extra_context)
+
+
+class Sightings:
+    """When a process first saw something, by its own monotonic clock; what it sees no more is forgotten."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, float] = {}
+
+    def ages(self, seen: Iterable[str], now: float) -> dict[str, float]:
+        """Seconds since each was first seen."""
+        self.first = {key: self.first.get(key, now) for key in seen}
+        return {key: now - moment for key, moment in self.first.items()}

@@ -7,46 +7,52 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import close_old_connections
-from django.db.models import Q
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from tasks import retention, wakeups
-from tasks.clock import DatabaseNow
+from tasks.clock import Sightings
 from tasks.models import Job, State, Worker, WorkerState
 
 logger = logging.getLogger(__name__)
+GAP_TICKS = 5
 
 
 class Housekeeping:
-    """A verdict needs two ticks without a gap by this process's own clock: a machine that slept, or a clock that jumped, is no verdict."""
+    """Ages are measured by this process's own monotonic clock, from the tick that first saw a lease or a beat: a database's clock that
+    jumps convicts nobody.
+
+    After a gap between two ticks (a machine that slept), and after a database that was away or locked (workers could not beat either),
+    the looks begin anew.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.last_tick = -1e9
         self.last_sweep = -1e9
-        self.suspected: set[tuple[str, str]] = set()
+        self.leases, self.beats = Sightings(), Sightings()
 
     def tick(self) -> None:
         close_old_connections()
+        before, self.last_tick = self.last_tick, self.clock()
+        if self.last_tick - before > GAP_TICKS * settings.HOUSEKEEPING_TICK_SECONDS:
+            self.begin_anew()
         steps = [self.release_lost, self.expire_overdue, self.wake_kinds]
-        if self.clock() - self.last_sweep >= settings.RETENTION_SECONDS:
-            self.last_sweep = self.clock()
+        if self.last_tick - self.last_sweep >= settings.RETENTION_SECONDS:
+            self.last_sweep = self.last_tick
             steps += retention.STEPS
         for step in steps:
             try:
                 step()
+            except (OperationalError, InterfaceError):
+                logger.warning("housekeeping: no database for %s, it is tried again", step.__name__, exc_info=True)
+                self.begin_anew()
             except Exception:
                 logger.exception("housekeeping: %s failed, it is tried again", step.__name__)
-        self.last_tick = self.clock()
 
     def release_lost(self) -> None:
-        """Jobs whose lease has run out or whose worker has not been seen: released on the second look that agrees with the first."""
-        steady = self.clock() - self.last_tick < 3 * settings.HOUSEKEEPING_TICK_SECONDS
-        lost = {(str(job.pk), job.lease or ""): job for job in self.lost_jobs()}
-        for key, job in lost.items():
-            if steady and key in self.suspected:
-                self.release(job)
-        self.suspected = set(lost)
+        """Jobs whose lease has run out, or whose worker has not beaten for too long."""
+        for job in self.lost_jobs():
+            self.release(job)
 
     def release(self, job: Job) -> None:
         """One row that cannot be released, such as that of a kind which is no longer installed, does not stop the others."""
@@ -57,9 +63,21 @@ class Housekeeping:
             logger.exception("job %s could not be released", job.pk)
 
     def lost_jobs(self) -> list[Job]:
-        alive = Worker.objects.alive().values("life")
-        lost = Q(lease_until__lt=DatabaseNow()) | ~Q(life__in=alive)
-        return list(Job.objects.filter(lost, state=State.RUNNING))
+        now = self.clock()
+        running = list(Job.objects.filter(state=State.RUNNING))
+        seen = dict(Worker.objects.values_list("life", "seen_at"))
+        beats = {job.life: f"{job.life} {seen.get(job.life)}" for job in running}  # another beat, another sighting
+        leases = self.leases.ages([job.lease or "" for job in running], now)
+        silent = self.beats.ages(beats.values(), now)
+
+        def lost(job: Job) -> bool:
+            overdue = leases[job.lease or ""] > job.deadline_seconds + settings.LEASE_MARGIN_SECONDS
+            return overdue or silent[beats[job.life]] > settings.WORKER_DEAD_AFTER_SECONDS
+
+        return [job for job in running if lost(job)]
+
+    def begin_anew(self) -> None:
+        self.leases, self.beats = Sightings(), Sightings()
 
     def expire_overdue(self) -> None:
         for job in Job.objects.overdue_to_start()[: retention.BATCH]:

@@ -82,6 +82,7 @@ def run_jobs(kind: str) -> None:
 
     Whatever made a drain end, or an earlier one whose last words the database did not hear: no job stays behind as running.
     """
+    this_child.shared.count_drain()
     close_old_connections()
     this_child.release_own()
     try:

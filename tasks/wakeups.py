@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import redis
@@ -32,11 +34,15 @@ def redis_url(broker_url: str) -> str | None:
 
 
 class Breaker:
-    """After a failure nothing is tried for a while: one timed-out publish per window, however many requests come."""
+    """After a failure nothing is tried for a while: one timed-out publish per window, however many requests come.
+
+    `lock` is held while something is tried: who comes at the same time waits for the outcome, and then finds the breaker open.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.open_until = 0.0
+        self.lock = threading.Lock()
 
     def closed(self) -> bool:
         return time.monotonic() >= self.open_until
@@ -87,24 +93,29 @@ def wake(kind: str) -> bool:
 
     False if the broker could not be reached; housekeeping sends what was not sent.
     """
-    if not broker.breaker.closed():
-        return False
-    try:
+
+    def send() -> None:
         if not broker.message_waits(kind):
             broker.publish(kind)
-    except TROUBLE as error:
-        broker.breaker.trip()
-        logger.warning("no wake-up for %s, housekeeping will send it: %s", kind, error)
-        return False
-    return True
+
+    return tried(send, f"no wake-up for {kind}, housekeeping will send it")
 
 
 def announce(job: str) -> None:
     """Tell the fronts that a job ended. Without it their clients wait for the next re-read."""
-    if broker.redis is None or not broker.breaker.closed():
-        return
-    try:
-        broker.redis.publish(CHANNEL, job)
-    except TROUBLE as error:
-        broker.breaker.trip()
-        logger.warning("the end of %s was not announced: %s", job, error)
+    if client := broker.redis:
+        tried(lambda: client.publish(CHANNEL, job), f"the end of {job} was not announced")
+
+
+def tried(ask: Callable[[], object], missed: str) -> bool:
+    """Ask something of the broker, unless the breaker is open; `missed` says in the log what a failure means."""
+    with broker.breaker.lock:
+        if not broker.breaker.closed():
+            return False
+        try:
+            ask()
+        except TROUBLE as error:
+            broker.breaker.trip()
+            logger.warning("%s: %s", missed, error)
+            return False
+        return True

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 if "FITSIZE_DATA" not in os.environ:
     os.environ["FITSIZE_DATA"] = tempfile.mkdtemp(prefix="fitsize-tests-")
@@ -18,3 +19,7 @@ from fitsize.settings import *  # noqa: E402, F403
 INFERENCE_KINDS = [*INFERENCE_KINDS, "tests.fakes.kind.KIND"]  # noqa: F405
 ROOT_URLCONF = "tests.urls"
 ALLOWED_HOSTS = ["*"]
+if "TEST_CLOCK" in os.environ:
+    from tests import clock
+
+    clock.install(Path(os.environ["TEST_CLOCK"]))

@@ -5,19 +5,26 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+import redis
+from celery import Celery
 
 from fitsize.broker import EmbeddedBroker, embedded_broker, free_port
 from fitsize.programs import Program
 from fitsize.supervisor import worker_command
+from tasks.wakeups import RUN_JOBS, redis_url
+from tests.clock import install_in_postgresql
+from tests.postgres import connected
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,8 +39,15 @@ def eventually(condition: Callable[[], Any], seconds: float = 60.0, pause: float
 
 
 class Stack:
+    """`clock`: the database's clock can be moved; `environment`: settings of all its processes."""
+
     def __init__(
-        self, folder: Path, database_url: str = "", workers: tuple[str, ...] = ("fakes",), settings: str = "tests.settings"
+        self,
+        folder: Path,
+        database_url: str = "",
+        workers: tuple[str, ...] = ("fakes",),
+        clock: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.workers = workers
@@ -48,7 +62,14 @@ class Stack:
             "MALLOC_ARENA_MAX": "2",
             "PYTHONPATH": str(ROOT),
             "DATABASE_URL": database_url,  # none is a SQLite in the folder, whatever this process was told
+            **(environment or {}),
         }
+        self.database_url = database_url
+        if clock:
+            self.environment["TEST_CLOCK"] = str(self.clock)
+            self.move_clock(0)
+            if database_url:
+                install_in_postgresql(database_url)
         self.key = ""
 
     def __enter__(self) -> Stack:
@@ -93,17 +114,18 @@ class Stack:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def start(self, name: str, command: list[str], niceness: int = 0) -> Program:
-        program = Program(name, command, log=self.folder / f"{name}.log", niceness=niceness, environment=self.environment)
+    def start(self, name: str, command: list[str], niceness: int = 0, **environment: str) -> Program:
+        surroundings = {**self.environment, **environment}
+        program = Program(name, command, log=self.folder / f"{name}.log", niceness=niceness, environment=surroundings)
         self.programs[name] = program
         program.start()
         return program
 
-    def start_worker(self, name: str) -> Program:
-        """A worker of the kind that its name begins with: `fakes`, `fakes-2`."""
+    def start_worker(self, name: str, **environment: str) -> Program:
+        """A worker of the kind that its name begins with: `fakes`, `fakes-2`. The same name again is the same worker restarted."""
         command = worker_command(name.partition("-")[0])
         command[command.index("-n") + 1] = f"{name}@%h"
-        return self.start(name, command, niceness=10)
+        return self.start(name, command, niceness=10, **environment)
 
     def stop(self) -> None:
         for program in reversed(self.programs.values()):
@@ -126,6 +148,54 @@ class Stack:
         process = self.programs[name].process
         assert process is not None
         process.send_signal(number)
+        if number == signal.SIGKILL:
+            process.wait()
+
+    def kill_family(self, name: str, number: int = signal.SIGKILL) -> None:
+        """A program with all its processes."""
+        process = self.programs[name].process
+        assert process is not None
+        os.killpg(process.pid, number)
+        if number == signal.SIGKILL:
+            process.wait()
+
+    def freeze(self, name: str) -> None:
+        """A whole worker, at a moment when it does not hold the only lock that SQLite has."""
+        while True:
+            self.kill_family(name, signal.SIGSTOP)
+            if self.writable():
+                return
+            self.kill_family(name, signal.SIGCONT)
+
+    def thaw(self, name: str) -> None:
+        self.kill_family(name, signal.SIGCONT)
+
+    def end(self, name: str) -> None:
+        """Ask a program to end, and see that it does; Celery's child may wait 30 s for its parent to take a last result."""
+        process = self.programs[name].process
+        assert process is not None
+        process.terminate()
+        assert process.wait(60) == 0
+
+    def only(self, *workers: str) -> None:
+        """Exactly these workers, idle and ready."""
+        for name in [name for name in self.programs if name.startswith("fakes") and name not in workers]:
+            if self.programs[name].running:
+                self.end(name)
+            del self.programs[name]
+        self.workers = workers
+        for name in workers:
+            if name not in self.programs or not self.programs[name].running:
+                self.start_worker(name)
+        eventually(lambda: all(self.pid_of(name) in self.ready_pids() for name in workers))
+
+    def pid_of(self, name: str) -> int:
+        process = self.programs[name].process
+        assert process is not None
+        return process.pid
+
+    def ready_pids(self) -> list[int]:
+        return [pid for (pid,) in self.select("SELECT pid FROM tasks_worker WHERE state = 'ready'")]
 
     def child_of(self, name: str) -> int:
         """The pid of a worker's child."""
@@ -133,6 +203,77 @@ class Stack:
         assert process is not None
         children = psutil.Process(process.pid).children()
         return children[0].pid if children else 0
+
+    # -- the broker and the database
+    @property
+    def redis(self) -> redis.Redis:
+        address = redis_url(self.broker.url)
+        assert address is not None
+        return redis.Redis.from_url(address, socket_timeout=5)
+
+    def cut_connections(self) -> None:
+        """All that anybody has to the broker."""
+        with self.redis as client:
+            for kind in ("normal", "pubsub"):
+                client.client_kill_filter(_type=kind, skipme=True)
+
+    def wake(self, count: int) -> None:
+        """Send so many wake-ups, whether they are needed or not."""
+        with Celery(broker=self.broker.url) as app, app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
+            for _ in range(count):
+                app.send_task(RUN_JOBS, args=["fakes"], queue="fakes", producer=producer, ignore_result=True)
+
+    def select(self, statement: str) -> list[tuple[Any, ...]]:
+        if self.database_url:
+            with connected(self.database_url) as server:
+                return server.execute(statement.encode()).fetchall()
+        with closing(sqlite3.connect(self.folder / "fitsize.sqlite3")) as file:
+            return file.execute(statement).fetchall()
+
+    def charges(self, job: dict[str, Any]) -> tuple[int, int, int]:
+        """Attempts, crashes and losses."""
+        [(attempts, crashes, losses)] = self.row(job, "attempts, crashes, losses")
+        return attempts, crashes, losses
+
+    def row(self, job: dict[str, Any], columns: str) -> list[tuple[Any, ...]]:
+        return self.select(f"SELECT {columns} FROM tasks_job WHERE id = '{job['id'].replace('-', '')}'")  # noqa: S608 (our own words)
+
+    def holder(self, job: dict[str, Any]) -> str:
+        """The program that claimed it last."""
+        [(worker,)] = self.row(job, "worker")
+        return str(worker).partition("@")[0]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """SQLite's only lock for writers is held by somebody else."""
+        with closing(sqlite3.connect(self.folder / "fitsize.sqlite3", timeout=5, isolation_level=None)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            finally:
+                file.execute("ROLLBACK")
+
+    def writable(self) -> bool:
+        if self.database_url:
+            return True
+        try:
+            with self.locked():
+                return True
+        except sqlite3.OperationalError:
+            return False
+
+    @property
+    def clock(self) -> Path:
+        return self.folder / "clock"
+
+    def move_clock(self, seconds: float) -> None:
+        """The database's clock, to so many seconds after the true time."""
+        if self.database_url and self.clock.exists():
+            with connected(self.database_url) as server:
+                server.execute("UPDATE clock SET seconds = %s", [seconds])
+        written = self.folder / "clock.new"
+        written.write_text(str(seconds))
+        written.replace(self.clock)
 
     # -- the API
     def submit(self, operation: str, prefer: str = "", **fields: Any) -> dict[str, Any]:

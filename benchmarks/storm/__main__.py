@@ -40,8 +40,8 @@ def database_url(name: str) -> Iterator[str]:
     if name == "sqlite":
         yield ""
         return
-    with private_postgres() as url:
-        yield url
+    with private_postgres() as server:
+        yield server.url
 
 
 def measured(plan: Plan, database: str, folder: Path) -> dict[str, Any]:

@@ -93,7 +93,9 @@ class JobQuerySet(models.QuerySet["Job"]):
         job.turn = self.next_turn(job)
         with transaction.atomic():
             job.save(force_insert=True)
-            Input.objects.filter(pk__in=[stored.pk for stored in inputs]).update(job=job, state=Input.State.STORED)
+            stored = Input.objects.filter(pk__in=[received.pk for received in inputs]).update(job=job, state=Input.State.STORED)
+            if stored != len(inputs):
+                raise RuntimeError("an input was swept before its job was there: has the database's clock jumped?")
             transaction.on_commit(lambda: wakeups.wake(job.kind))
         if expires_in is not None:
             job.expires_at = job.created_at + timedelta(seconds=expires_in)  # as the database reckoned

@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tasks import wakeups
-from tasks.clock import DatabaseNow
+from tasks.clock import DatabaseNow, Sightings
 from tasks.deaths import OUT_OF_MEMORY, Death
 from tasks.kinds import kinds
 from tasks.models import Job, State, Stopping, Worker, WorkerState
@@ -32,18 +32,6 @@ GRACE_SECONDS = 1.0  # cooperative code sees a cancel by itself
 BLIND_SECONDS = 10.0  # no verdict for so long after a tick that could not read: the child may hold a finished result
 DEAF_SECONDS = 10.0
 DATABASE_SECONDS = 2  # the parent's own patience with the database
-
-
-class Sightings:
-    """When the parent first saw something, by its own monotonic clock; what it sees no more is forgotten."""
-
-    def __init__(self) -> None:
-        self.first: dict[str, float] = {}
-
-    def ages(self, seen: list[str], now: float) -> dict[str, float]:
-        """Seconds since each was first seen."""
-        self.first = {key: self.first.get(key, now) for key in seen}
-        return {key: now - moment for key, moment in self.first.items()}
 
 
 class Parent(threading.Thread):
@@ -193,10 +181,10 @@ class Parent(threading.Thread):
 
     # -- the consumer
     def watch_consumer(self, rows: list[Job], now: float) -> None:
-        """A message that waits while an idle child is ready: this worker is deaf, and ends so that it is started again."""
+        """Messages wait, an idle child is ready and hears none: this worker is deaf, and ends so that it is started again."""
         waits = not rows and this_child.shared.state == WorkerState.READY and wakeups.broker.waits_for_sure(self.kind.name)
-        ages = self.unheard.ages(["message"] if waits else [], now)
-        if ages.get("message", 0.0) > DEAF_SECONDS:
+        ages = self.unheard.ages([str(this_child.shared.drains)] if waits else [], now)
+        if max(ages.values(), default=0.0) > DEAF_SECONDS:
             logger.critical("deaf, a message waits and is not taken; it ends", extra={"worker": this_child.name, "life": this_child.life})
             os._exit(1)
 

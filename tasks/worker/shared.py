@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from tasks.models import WorkerState
 
-STOPPING, FAILED_LOADS, STATE, DOING, SUSPICIOUS, LOAD_SECONDS = 0, 1, 2, 3, 4, 8
+STOPPING, FAILED_LOADS, STATE, DOING, SUSPICIOUS, DRAINS, LOAD_SECONDS = 0, 1, 2, 3, 4, 5, 8
 STATES = (WorkerState.LOADING, WorkerState.READY, WorkerState.DOWN)
 
 
@@ -65,6 +65,14 @@ class Shared:
     @suspicious.setter
     def suspicious(self, suspicious: bool) -> None:
         self.memory[SUSPICIOUS] = suspicious
+
+    @property
+    def drains(self) -> int:
+        """How many wake-ups the children have heard, modulo 256: one that hears is not deaf, however many wait."""
+        return self.memory[DRAINS]
+
+    def count_drain(self) -> None:
+        self.memory[DRAINS] = (self.memory[DRAINS] + 1) % 256
 
     @property
     def load_seconds(self) -> float:

@@ -15,14 +15,16 @@ def remember(job: Job, result: dict[str, Any]) -> None:
 NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_once", "save", "freeze", "eat") + (
     "brittle",
     "double_free",
-    "steps",
+    "gate",
     "grow",
+    "steps",
 )
-SHORT = Operation(deadline_seconds=2)
+SHORT = {"hang": 2, "short_steps": 2, "narrow_gate": 5}
 KIND = Kind(
     name="fakes",
     model="tests.fakes.inference.model.FakeModel",
-    operations={name: Operation(deadline_seconds=60) for name in NAMES} | {"hang": SHORT, "short_steps": SHORT},
+    operations={name: Operation(deadline_seconds=60) for name in NAMES}
+    | {name: Operation(deadline_seconds=seconds) for name, seconds in SHORT.items()},
     memory_limit_bytes=400_000_000,
     memory_recycle_bytes=250_000_000,
     keep_inputs_seconds=0,

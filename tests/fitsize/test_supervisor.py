@@ -13,8 +13,11 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+import redis
+from celery import Celery
 
 from fitsize.broker import free_port
+from tasks.wakeups import RUN_JOBS, redis_url
 from tests.stack import ROOT, eventually, kill_tree
 
 pytestmark = pytest.mark.slow
@@ -37,6 +40,10 @@ class Up:
         with self.output.open("wb") as output:
             command = [sys.executable, str(ROOT / "manage.py"), "up", "--bind", self.bind]
             self.process = subprocess.Popen(command, cwd=self.elsewhere, env=self.environment, stdout=output, stderr=subprocess.STDOUT)
+
+    @property
+    def broker_url(self) -> str:
+        return (self.folder / "broker.url").read_text().strip()
 
     def ready(self) -> bool:
         assert self.process.poll() is None, self.output.read_text()
@@ -80,6 +87,18 @@ def test_whatever_dies_is_started_again(up: Up, name: str) -> None:
     eventually(lambda: (again := up.children().get(name)) and again.pid != victim.pid)
     eventually(up.answers)
     assert "died of SIGKILL" in up.output.read_text()
+
+
+def test_a_worker_made_deaf_on_purpose_ends_itself_and_is_replaced(up: Up) -> None:
+    eventually(up.answers)
+    deaf = up.children()["fakes"]
+    with Celery(broker=up.broker_url) as app, redis.Redis.from_url(redis_url(up.broker_url) or "") as broker:
+        app.control.cancel_consumer("fakes", reply=True, limit=1, timeout=10)
+        app.send_task(RUN_JOBS, args=["fakes"], queue="fakes", ignore_result=True)
+        eventually(lambda: (again := up.children().get("fakes")) and again.pid != deaf.pid)
+        eventually(lambda: broker.llen("fakes") == 0)
+    assert "died of exit code 1" in up.output.read_text()
+    eventually(up.answers)
 
 
 def test_a_second_up_on_the_same_data_folder_says_so_and_ends(up: Up) -> None:

@@ -7,6 +7,7 @@ from fitsize.models import User
 from tasks.deaths import Death
 from tasks.errors import Code
 from tasks.models import Input, Job, SavedFile, State
+from tasks.models.queue import JobQuerySet
 from tests.fakes.kind import EFFECTS
 from tests.tasks.jobs import ME, claimed, fresh, submit, upload
 
@@ -153,6 +154,20 @@ def test_input_rows_come_first_and_belong_to_a_job_only_once_that_is_there(owner
         submit(owner, uploads={"file": upload()})
     assert Job.objects.count() == 0
     assert [row.state for row in Input.objects.all()] == [Input.State.RECEIVING]
+
+
+def test_a_job_whose_input_was_swept_before_it_was_there_is_not_accepted(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that jumps makes an input that is being received look like an old orphan."""
+    turn = JobQuerySet.next_turn
+
+    def sweep(jobs: JobQuerySet, job: Job) -> int:
+        Input.objects.all().delete()
+        return turn(jobs, job)
+
+    monkeypatch.setattr(JobQuerySet, "next_turn", sweep)
+    with pytest.raises(RuntimeError, match="swept"):
+        submit(owner, uploads={"file": upload()})
+    assert Job.objects.count() == 0
 
 
 def test_a_stored_input_knows_its_size_and_hash(owner: User) -> None:

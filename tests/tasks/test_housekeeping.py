@@ -10,6 +10,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import OperationalError
+from django.db.models import F
 from django.utils import timezone
 
 from fitsize.models import User
@@ -30,6 +31,10 @@ class Clock:
         return self.now
 
 
+def locked() -> None:
+    raise OperationalError("database is locked")
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -46,64 +51,96 @@ def tick(housekeeping: Housekeeping, clock: Clock, seconds: float = 2.0) -> None
     housekeeping.tick()
 
 
-def alive(seen_seconds_ago: float = 0.0) -> Worker:
-    seen = timezone.now() - timedelta(seconds=seen_seconds_ago)
-    return Worker.objects.create(life="my-life", name="fakes@here", kind="fakes", pid=1, seen_at=seen)
-
-
-def test_a_job_of_a_living_worker_is_left_alone(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
-    alive()
-    job = claimed(owner)
-    for _ in range(3):
+def ticks(housekeeping: Housekeeping, clock: Clock, seconds: float) -> None:
+    """Regular ticks for so long."""
+    for _ in range(int(seconds / 2)):
         tick(housekeeping, clock)
+
+
+def alive() -> Worker:
+    return Worker.objects.create(life="my-life", name="fakes@here", kind="fakes", pid=1)
+
+
+def beat(worker: Worker) -> None:
+    Worker.objects.filter(pk=worker.pk).update(seen_at=timezone.now())
+
+
+def jump(hours: int) -> None:
+    """The database's clock from now on: what was written before looks so much older."""
+    earlier = timedelta(hours=hours)
+    Job.objects.filter(state=State.RUNNING).update(lease_until=F("lease_until") - earlier, deadline_at=F("deadline_at") - earlier)
+    Worker.objects.update(seen_at=F("seen_at") - earlier)
+
+
+def test_a_job_of_a_worker_that_beats_is_left_alone(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
+    worker, job = alive(), claimed(owner)
+    for _ in range(4):
+        beat(worker)
+        ticks(housekeeping, clock, seconds=20)
     assert fresh(job).state == State.RUNNING
 
 
-def test_a_job_of_a_worker_not_seen_is_released_on_the_second_look_as_a_loss(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
-    alive(seen_seconds_ago=60)
+@pytest.mark.parametrize("has_row", [True, False])
+def test_a_job_of_a_worker_that_does_not_beat_for_half_a_minute_is_released_as_a_loss(
+    owner: User, housekeeping: Housekeeping, clock: Clock, has_row: bool
+) -> None:
+    if has_row:
+        alive()
     job = claimed(owner)
-    tick(housekeeping, clock)
-    tick(housekeeping, clock)
+    ticks(housekeeping, clock, seconds=32)  # the first of them sees the beat for the first time
+    assert fresh(job).state == State.RUNNING
+    ticks(housekeeping, clock, seconds=2)
     row = fresh(job)
     assert (row.state, row.losses, row.crashes) == (State.QUEUED, 1, 0)
 
 
-def test_one_look_convicts_nobody(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
-    job = claimed(owner)
-    tick(housekeeping, clock)
-    assert fresh(job).state == State.RUNNING
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_jumps_convicts_nobody(owner: User, housekeeping: Housekeeping, clock: Clock, hours: int) -> None:
+    worker, job = alive(), claimed(owner)
+    ticks(housekeeping, clock, seconds=10)
+    jump(hours)
+    ticks(housekeeping, clock, seconds=20)
+    beat(worker)
+    ticks(housekeeping, clock, seconds=20)
+    assert (fresh(job).state, fresh(job).losses) == (State.RUNNING, 0)
 
 
 def test_after_a_gap_the_looks_begin_anew(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
     job = claimed(owner)
-    tick(housekeeping, clock)
-    tick(housekeeping, clock, seconds=3600)
+    ticks(housekeeping, clock, seconds=20)
+    clock.now += 3600
+    ticks(housekeeping, clock, seconds=20)
     assert fresh(job).state == State.RUNNING
 
 
-def test_a_worker_that_beats_between_the_looks_is_acquitted(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
-    worker = alive(seen_seconds_ago=60)
+def test_after_a_database_that_was_locked_the_looks_begin_anew(
+    owner: User, housekeeping: Housekeeping, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever could not beat meanwhile is given the time to do so."""
     job = claimed(owner)
-    tick(housekeeping, clock)
-    Worker.objects.filter(pk=worker.pk).update(seen_at=timezone.now())
-    tick(housekeeping, clock)
+    ticks(housekeeping, clock, seconds=20)
+    with monkeypatch.context() as patch:
+        patch.setattr(housekeeping, "wake_kinds", locked)
+        tick(housekeeping, clock)
+    ticks(housekeeping, clock, seconds=20)
     assert fresh(job).state == State.RUNNING
 
 
 def test_an_expired_lease_is_released_though_its_worker_lives(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
-    alive()
-    job = claimed(owner)
-    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-    tick(housekeeping, clock)
-    tick(housekeeping, clock)
+    worker, job = alive(), claimed(owner)
+    for _ in range(5):  # 60 s for the job, 30 s on top
+        beat(worker)
+        ticks(housekeeping, clock, seconds=18)
+    assert fresh(job).state == State.RUNNING
+    beat(worker)
+    ticks(housekeeping, clock, seconds=4)
     assert fresh(job).state == State.QUEUED
 
 
 def test_the_tenth_loss_ends_a_job(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
     job = claimed(owner)
     Job.objects.filter(pk=job.pk).update(losses=9)
-    tick(housekeeping, clock)
-    tick(housekeeping, clock)
+    ticks(housekeeping, clock, seconds=34)
     error = fresh(job).error
     assert error is not None
     assert (fresh(job).state, error["code"], error["retryable"]) == (State.FAILED, "worker_lost", True)
@@ -130,9 +167,6 @@ def test_an_input_that_never_became_part_of_a_job_is_swept(owner: User, housekee
 def test_a_step_that_fails_does_not_stop_the_others(
     owner: User, housekeeping: Housekeeping, clock: Clock, wakened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked() -> None:
-        raise OperationalError("database is locked")
-
     monkeypatch.setattr(housekeeping, "lost_jobs", locked)
     submit(owner)
     tick(housekeeping, clock)
@@ -142,8 +176,7 @@ def test_a_step_that_fails_does_not_stop_the_others(
 def test_a_row_of_a_kind_that_is_gone_stops_nothing(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
     gone, lost = claimed(owner), claimed(owner)
     Job.objects.filter(pk=gone.pk).update(kind="gone")
-    tick(housekeeping, clock)
-    tick(housekeeping, clock)
+    ticks(housekeeping, clock, seconds=34)
     assert fresh(lost).state == State.QUEUED
 
 
@@ -157,11 +190,10 @@ def test_what_a_killed_web_process_was_receiving_is_swept(housekeeping: Housekee
 
 
 def test_a_worker_that_was_asked_to_end_and_was_killed_charges_nobody(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
-    worker = alive(seen_seconds_ago=60)
-    Worker.objects.filter(pk=worker.pk).update(state="stopping")
+    alive()
+    Worker.objects.update(state="stopping")
     job = claimed(owner)
-    tick(housekeeping, clock)
-    tick(housekeeping, clock)
+    ticks(housekeeping, clock, seconds=34)
     assert (fresh(job).state, fresh(job).losses) == (State.QUEUED, 0)
 
 
@@ -183,7 +215,7 @@ def test_retention_is_looked_at_once_a_minute(
 
 def test_two_copies_release_a_lost_job_once(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
     job, copy = claimed(owner), Housekeeping(clock)
-    for _ in range(2):
-        tick(housekeeping, clock, 1.0)
-        tick(copy, clock, 1.0)
+    for _ in range(34):
+        tick(housekeeping, clock, 0.5)
+        tick(copy, clock, 0.5)
     assert (fresh(job).state, fresh(job).losses) == (State.QUEUED, 1)

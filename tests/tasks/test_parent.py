@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from django.db import OperationalError
 
 from fitsize.models import User
+from tasks import wakeups
 from tasks.models import Claimant, Job, State, Stopping, Worker, WorkerState
 from tasks.worker import parent as module
 from tasks.worker.child import this_child
@@ -149,6 +152,31 @@ def test_a_beat_makes_a_row_that_is_gone_again(parent: Parent) -> None:
     Worker.objects.all().delete()
     parent.beat(WorkerState.READY)
     assert [(row.life, row.state) for row in Worker.objects.all()] == [("my-life", "ready")]
+
+
+@pytest.fixture
+def exits(parent: Parent, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """With which codes this worker ended itself; its child is ready, and messages wait all the time."""
+    this_child.shared.state = WorkerState.READY
+    monkeypatch.setattr(wakeups, "broker", SimpleNamespace(waits_for_sure=lambda kind: True))
+    codes: list[int] = []
+    monkeypatch.setattr(module.os, "_exit", codes.append)  # type: ignore[attr-defined]  # the module's own os
+    return codes
+
+
+def test_a_worker_that_hears_no_message_for_ten_seconds_ends(parent: Parent, exits: list[int]) -> None:
+    parent.look(now=0.0)
+    parent.look(now=9.0)
+    assert exits == []
+    parent.look(now=11.0)
+    assert exits == [1]
+
+
+def test_a_worker_that_hears_one_message_after_another_is_not_deaf_however_many_wait(parent: Parent, exits: list[int]) -> None:
+    for now in range(30):
+        this_child.shared.count_drain()
+        parent.look(now=float(now))
+    assert exits == []
 
 
 def test_a_signal_that_a_locked_database_kept_from_being_used_is_not_forgotten(

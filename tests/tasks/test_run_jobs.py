@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.db.transaction import Atomic
 
 from fitsize.models import User
 from tasks import runs
@@ -12,6 +13,7 @@ from tasks.errors import Code
 from tasks.models import Job, State
 from tasks.worker import this_child
 from tests.fakes.inference.model import FakeModel
+from tests.fakes.kind import EFFECTS
 from tests.tasks.jobs import ME, fresh, submit, upload
 
 pytestmark = pytest.mark.django_db
@@ -137,6 +139,28 @@ def test_a_commit_whose_answer_was_lost_counts_once(owner: User, worker: FakeMod
     monkeypatch.setattr(Job, "end", deaf)
     runs.run_jobs("fakes")
     assert [fresh(row).state for row in (job, next_job)] == [State.SUCCEEDED] * 2
+
+
+def test_what_follows_from_a_commit_whose_answer_was_lost_happens_once(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit itself raises, after it was done."""
+    job, commit, lost = submit(owner, "save", text="once"), Atomic.__exit__, [True]
+    monkeypatch.setattr(runs, "RETRY_SECONDS", 0.0)
+
+    def deaf(self: Atomic, kind: Any, *error: Any) -> None:
+        commit(self, kind, *error)
+        if lost and kind is None and fresh(job).state == State.SUCCEEDED:
+            lost.pop()
+            raise OperationalError("connection lost")
+
+    EFFECTS.clear()
+    monkeypatch.setattr(Atomic, "__exit__", deaf)
+    runs.run_jobs("fakes")
+    assert (fresh(job).state, fresh(job).attempts, fresh(job).losses) == (State.SUCCEEDED, 1, 0)
+    assert (lost, EFFECTS, fresh(job).files.count()) == ([], [(str(job.pk), {"saved": 4})], 1)
+    with fresh(job).files.get().open() as file:
+        assert file.read() == b"once"
 
 
 def test_saved_files_belong_to_the_job_and_those_of_a_failure_are_gone(owner: User, worker: FakeModel, own_files: Any) -> None:

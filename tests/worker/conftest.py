@@ -5,20 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import Unavailable, private_postgres
+from tests.postgres import Postgres, Unavailable, private_postgres
 from tests.stack import Stack
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield ""
-        return
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
     try:
-        with private_postgres() as url:
-            yield url
+        with private_postgres() as server:
+            yield server
     except Unavailable as reason:
         pytest.skip(f"on PostgreSQL: {reason}")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return ""
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url
 
 
 @pytest.fixture(scope="module")

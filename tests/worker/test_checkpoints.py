@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.stack import Stack, eventually
@@ -19,9 +17,8 @@ ALL = [f"step-{number}" for number in range(1, 6)]
 @pytest.fixture(scope="module")
 def pair(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two workers, and a short patience with those that are not seen."""
-    two = Stack(tmp_path_factory.mktemp("pair"), database_url, workers=("fakes", "fakes-2"))
-    two.environment["WORKER_DEAD_AFTER_SECONDS"] = "4"
-    with two as running:
+    short = {"WORKER_DEAD_AFTER_SECONDS": "6"}
+    with Stack(tmp_path_factory.mktemp("pair"), database_url, workers=("fakes", "fakes-2"), environment=short) as running:
         yield running
 
 
@@ -41,24 +38,15 @@ def test_a_frozen_attempt_overwrites_neither_checkpoint_nor_files_of_its_success
     marker = tmp_path / "marker"
     job = pair.submit("steps", fault="wait", seconds=0.8, marker=str(marker))
     eventually(marker.exists)
-    frozen = holder(pair, job["id"])
-    for process in frozen:
-        process.send_signal(signal.SIGSTOP)
+    frozen = pair.holder(job)
+    pair.freeze(frozen)
     marker.with_name("marker.go").touch()
     eventually(lambda: pair.job(job)["attempts"] == 2 and pair.job(job)["progress"]["step"] == "step 4")
-    for process in frozen:
-        process.send_signal(signal.SIGCONT)
+    pair.thaw(frozen)
     ended = pair.ended(job)
     assert (ended["state"], ended["attempts"], ended["result"]["begun_at"]) == ("succeeded", 2, 3)
     assert {pair.http.get(file["url"]).text for file in ended["files"]} == {str(ended["result"]["pid"])}
     eventually(lambda: len(stored(pair, job["id"])) == len(ended["files"]))
-
-
-def holder(stack: Stack, job: str) -> list[psutil.Process]:
-    """Parent and child of the worker that runs the job: the one whose log says so last."""
-    [name] = [name for name in stack.workers if f"event=running job={job}" in stack.log(name)]
-    child = psutil.Process(stack.child_of(name))
-    return [child, child.parent() or child]
 
 
 def stored(stack: Stack, job: str) -> list[str]:

@@ -50,7 +50,7 @@ def test_a_deaf_worker_ends_itself(stack: Stack) -> None:
     process = stack.programs["fakes"].process
     assert process is not None
     with Celery(broker=stack.broker.url) as app:
-        app.control.cancel_consumer("fakes", reply=False)
+        app.control.cancel_consumer("fakes", reply=True, limit=1, timeout=10)
     stack.submit("echo")
     eventually(lambda: not stack.programs["fakes"].running, 40)
     assert process.returncode == 1

@@ -26,8 +26,8 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield ""
         return
     try:
-        with private_postgres() as url:
-            yield url
+        with private_postgres() as server:
+            yield server.url
     except Unavailable as reason:
         pytest.skip(f"on PostgreSQL: {reason}")
 

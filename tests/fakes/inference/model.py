@@ -50,15 +50,32 @@ class FakeModel(InferenceModel):
         time.sleep(seconds)
         return {"slept": seconds}
 
-    def hang(self, run: Run, seconds: int = 60, **arguments: Any) -> dict[str, Any]:
+    def hang(self, run: Run, seconds: float = 60.0, marker: str = "", **arguments: Any) -> dict[str, Any]:
         """In native code that holds the interpreter: no Python of this process runs meanwhile."""
-        ctypes.PyDLL(None).sleep(int(seconds))
+        self.sign(marker)
+        ctypes.PyDLL(None).usleep(int(seconds * 1e6))
         return {"hung": seconds}
 
     freeze = hang  # the same with a long deadline
 
-    def eat(self, run: Run, **arguments: Any) -> dict[str, Any]:
+    def gate(self, run: Run, marker: str, **arguments: Any) -> dict[str, Any]:
+        """Waits until the file `marker`.open is there."""
+        self.sign(marker)
+        while not Path(f"{marker}.open").exists():
+            time.sleep(0.01)
+        return {"pid": os.getpid()}
+
+    narrow_gate = gate  # the same with a short deadline
+
+    def sign(self, marker: str) -> None:
+        """One line with the pid of this process in the file `marker`, for each run that began."""
+        if marker:
+            with open(marker, "a") as file:
+                file.write(f"{os.getpid()}\n")
+
+    def eat(self, run: Run, marker: str = "", **arguments: Any) -> dict[str, Any]:
         """More memory than the kind may have."""
+        self.sign(marker)
         eaten = bytearray(500_000_000)
         time.sleep(5)
         return {"eaten": len(eaten)}
