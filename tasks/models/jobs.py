@@ -205,8 +205,11 @@ class Job(models.Model):
 
     def ended_by_me(self, state: str) -> str | None:
         """After a commit whose answer was lost: the state in the row, if that is the end that I wrote under my lease."""
-        mine = Job.objects.filter(pk=self.pk, lease=self.lease, state__in=(state, State.CANCELED))
-        return mine.values_list("state", flat=True).first() if state in ENDED else None
+        mine = Job.objects.filter(pk=self.pk, lease=self.lease, state__in=(state, State.CANCELED)) if state in ENDED else Job.objects.none()
+        written = mine.values_list("state", flat=True).first()
+        if written:
+            self.log(written, cause="a commit whose answer was lost")
+        return written
 
     def fail(self, code: Code, detail: str) -> str | None:
         return self.end(State.FAILED, error=document(code, detail))

@@ -68,9 +68,9 @@ def test_a_commit_whose_answer_is_lost_is_kept_once(stack: Stack, request: pytes
         proxy.armed.set()
         gate.open()
         assert gate.ended()["result"] == {"pid": gate.pids()[0]}
-        eventually(lambda: ": succeeded" in stack.log("fakes"))
+        eventually(lambda: f"event=succeeded job={gate.job['id']}" in stack.log("fakes"))
         assert (proxy.armed.is_set(), len(gate.pids()), stack.charges(gate.job)) == (False, 1, (1, 0, 0))
-        assert "its end could not be written, trying again" in stack.log("fakes")
+        assert "its end could not be written, it is tried again" in stack.log("fakes")
         stack.only()
     stack.only("fakes", "fakes-2")
 
