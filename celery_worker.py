@@ -24,3 +24,5 @@ if hasattr(asynpool.AsynPool, "maintain_pool"):  # a dead child is noticed after
     asynpool.AsynPool.timers = property(lambda self: {self.maintain_pool: 0.25})
 if hasattr(pool, "mem_rss"):  # a child is replaced for what it holds, not for the most it ever held; private API of billiard 4.3
     pool.mem_rss = lambda: resident_bytes(os.getpid()) // 1024
+if hasattr(pool, "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT"):  # tenths of a second that a child waits for its parent when it ends
+    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20  # 300 is longer than `up` waits, and what a drain answers is worth nothing

@@ -18,27 +18,20 @@ from tasks.clock import SQLITE_FORMAT
 @dataclass(frozen=True)
 class Dialect:
     now: str
-    deadline: str
-    lease_until: str
     json: str
     inputs: str
     skip_locked: str = ""
     lazy_commit: str = ""
 
 
-SQLITE_NOW = f"strftime('{SQLITE_FORMAT}', 'now'{{}})"
 SQLITE = Dialect(
-    now=SQLITE_NOW.format(""),
-    deadline=SQLITE_NOW.format(", deadline_seconds || ' seconds'"),
-    lease_until=SQLITE_NOW.format(", (deadline_seconds + %(lease_margin)s) || ' seconds'"),
+    now=f"strftime('{SQLITE_FORMAT}', 'now')",
     json="%({})s",
     inputs="json_group_object(role, file)",
 )
 # A claim lost in a power cut leaves the job queued, so PostgreSQL need not wait for its disk there (submit and end do wait).
 POSTGRESQL = Dialect(
     now="clock_timestamp()",
-    deadline="clock_timestamp() + make_interval(secs => deadline_seconds)",
-    lease_until="clock_timestamp() + make_interval(secs => deadline_seconds + %(lease_margin)s)",
     json="CAST(%({})s AS jsonb)",
     inputs="CAST(json_object_agg(role, file) AS text)",
     skip_locked="FOR UPDATE SKIP LOCKED",
@@ -49,7 +42,7 @@ DIALECTS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
 
 CLAIM = """
 UPDATE tasks_job SET state = 'running', lease = %(lease)s, attempts = attempts + 1, worker = %(worker)s, life = %(life)s, pid = %(pid)s,
-    fresh_child = %(fresh)s, started_at = {now}, deadline_at = {deadline}, lease_until = {lease_until}, expires_at = NULL,
+    fresh_child = %(fresh)s, started_at = {now}, expires_at = NULL,
     progress = 0, progress_step = '', resumed_step = checkpoint_step
 WHERE state = 'queued' AND id = (
     SELECT id FROM tasks_job
@@ -142,8 +135,6 @@ def claim_statement(vendor: str, columns: str) -> str:
     dialect = DIALECTS[vendor]
     return CLAIM.format(
         now=dialect.now,
-        deadline=dialect.deadline,
-        lease_until=dialect.lease_until,
         skip_locked=dialect.skip_locked,
         columns=columns,
         inputs=dialect.inputs,

@@ -66,12 +66,10 @@ class Job(models.Model):
     created_at = models.DateTimeField(db_default=DatabaseNow())
     expires_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
-    deadline_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     deadline_seconds = models.FloatField()
 
     lease = models.CharField(max_length=32, null=True)  # noqa: DJ001 (no lease is not an empty lease)
-    lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=120, default="", blank=True)
     life = models.CharField(max_length=32, default="", blank=True)
     pid = models.IntegerField(default=0)

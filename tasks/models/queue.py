@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.conf import settings
 from django.db import connection, models, transaction
 
 from tasks import wakeups
@@ -116,7 +115,6 @@ class JobQuerySet(models.QuerySet["Job"]):
             "life": claimant.life,
             "pid": claimant.pid,
             "fresh": claimant.fresh,
-            "lease_margin": settings.LEASE_MARGIN_SECONDS,
         }
         claimed = rows(claim_statement(connection.vendor, claimed_columns()), values)
         if not claimed:
