@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench storm lock clean demo-parts all-parts packages
+.PHONY: help demo run test lint bench storm faults lock clean demo-parts all-parts packages
 VENV ?= .venv
 PY := $(VENV)/bin/python
 export VENV PYTHON
@@ -38,6 +38,9 @@ bench: all-parts ## what the engine costs per job
 
 storm: all-parts ## kill processes at random while jobs flow, account for every job; JOBS=300 KILLS=20 RATE=0 SEED=1 DATABASE=sqlite
 	@exec $(PY) -m benchmarks.storm $(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills $(KILLS)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE))
+
+faults: all-parts ## one fault after another: what the client sees, how long until work goes on, what is lost; ROUNDS=3
+	@exec $(PY) -m benchmarks.faults $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: all-parts ## write requirements/*.lock anew from pyproject.toml
 	$(PY) deploy/lock.py

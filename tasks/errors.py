@@ -25,6 +25,7 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INTERNAL_ERROR = "internal_error"
+    UNAVAILABLE = "unavailable"
     WORKER_CRASHED = "worker_crashed"
     WORKER_LOST = "worker_lost"
     TIMEOUT = "timeout"
@@ -61,6 +62,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.METHOD_NOT_ALLOWED: CodeFacts(405, "The method is not allowed here"),
     Code.UNSUPPORTED_MEDIA_TYPE: CodeFacts(415, "The media type of the request is not supported"),
     Code.INTERNAL_ERROR: CodeFacts(500, "Something went wrong on our side", retryable=True),
+    Code.UNAVAILABLE: CodeFacts(503, "The service cannot answer at the moment", retryable=True),
     Code.WORKER_CRASHED: CodeFacts(500, "The model's process crashed on this input"),
     Code.WORKER_LOST: CodeFacts(500, "The worker was lost too often", retryable=True),
     Code.TIMEOUT: CodeFacts(500, "The job ran past its deadline", retryable=True),

@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from tasks.errors import FACTS, Code, Refused, document
-from tasks.problems import MEDIA_TYPE, Problem, TooLarge, problem_of
+from tasks.problems import MEDIA_TYPE, Problem, TooLarge, Unavailable, problem_of
+from tasks.transitions import AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = TooLarge()
     if isinstance(error, Refused):
         error = Problem(error.code, error.detail)
+    if isinstance(error, AWAY):
+        logger.warning("the database is away", exc_info=error)
+        error = Unavailable()
     response = drf_exception_handler(error, context)
     if response is None:
         return None

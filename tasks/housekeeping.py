@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 
 from tasks import retention, wakeups
 from tasks.clock import Sightings
 from tasks.models import Job, State, Worker, WorkerState
+from tasks.transitions import AWAY
 
 logger = logging.getLogger(__name__)
 GAP_TICKS = 5
@@ -43,7 +44,7 @@ class Housekeeping:
         for step in steps:
             try:
                 step()
-            except (OperationalError, InterfaceError):
+            except AWAY:
                 logger.warning("housekeeping: no database for %s, it is tried again", step.__name__, exc_info=True)
                 self.begin_anew()
             except Exception:

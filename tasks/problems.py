@@ -27,6 +27,15 @@ class TooLarge(Problem):
         super().__init__(Code.TOO_LARGE, detail)
 
 
+class Unavailable(Problem):
+    """Nothing was accepted; the same request may be sent again a little later."""
+
+    wait = 5  # seconds, which DRF says in `Retry-After`
+
+    def __init__(self) -> None:
+        super().__init__(Code.UNAVAILABLE)
+
+
 BY_EXCEPTION: list[tuple[type[Exception], Code]] = [
     (exceptions.NotAuthenticated, Code.UNAUTHENTICATED),
     (exceptions.AuthenticationFailed, Code.UNAUTHENTICATED),

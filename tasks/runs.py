@@ -13,7 +13,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 
 from tasks import wakeups
 from tasks.deaths import Death
@@ -21,9 +21,9 @@ from tasks.errors import Canceled, Code, InvalidInput, document
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, SavedFile, State, delete_files
 from tasks.models.files import saved_folder
+from tasks.transitions import AWAY
 from tasks.worker.child import this_child
 
-AWAY = (OperationalError, InterfaceError)  # the database, for now; any other of its errors comes again
 PROGRESS_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from tasks.clock import SQLITE_FORMAT
+
+AWAY = (OperationalError, InterfaceError)  # the database, for now; any other of its errors comes again
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from fitsize.models import User
 from tasks import runs
 from tasks.models import Job
+from tasks.models.queue import JobQuerySet
 from tests.conftest import client_of
 from tests.fakes.inference.model import FakeModel
 from tests.pictures import base64_of, picture
@@ -157,3 +159,16 @@ def test_an_upload_is_not_stored_under_its_name(client: Client, owner: User) -> 
     assert "evil" not in stored.file
     assert stored.content_type == "image/jpeg"
     assert io.BytesIO(picture()).getbuffer().nbytes == stored.size
+
+
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("connection already closed")])
+def test_a_database_that_is_away_is_503_with_the_time_to_try_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(JobQuerySet, "submit", away)
+    answer = client.post("/api/v1/fakes/echo", {"text": "x"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "unavailable", "5")
+    assert "locked" not in answer.content.decode()

@@ -15,10 +15,10 @@ ALL = [f"step-{number}" for number in range(1, 6)]
 
 
 @pytest.fixture(scope="module")
-def pair(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two workers, and a short patience with those that are not seen."""
     short = {"WORKER_DEAD_AFTER_SECONDS": "6"}
-    with Stack(tmp_path_factory.mktemp("pair"), database_url, workers=("fakes", "fakes-2"), environment=short) as running:
+    with Stack(tmp_path_factory.mktemp("pair"), workers=("fakes", "fakes-2"), environment=short) as running:
         yield running
 
 

@@ -13,19 +13,6 @@ from tests.stack import Stack, eventually
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", ["SIGABRT", "SIGSEGV"])
-def test_an_input_that_kills_its_process_fails_after_the_third_crash_and_harms_no_other(stack: Stack, name: str) -> None:
-    good = [stack.submit("echo", text=str(number)) for number in range(3)]
-    poison = stack.submit("die", signal_name=name)
-    good += [stack.submit("echo", text=str(number)) for number in range(3)]
-    ended = stack.ended(poison)
-    assert (ended["state"], ended["error"]["code"]) == ("failed", "worker_crashed")
-    assert name in ended["error"]["detail"]
-    assert {stack.ended(job)["state"] for job in good} == {"succeeded"}
-    assert ended["attempts"] >= 3
-    assert name in stack.log("fakes")
-
-
 def test_a_job_that_crashes_once_is_run_again(stack: Stack, tmp_path: Path) -> None:
     ended = stack.ended(stack.submit("die_once", marker=str(tmp_path / "died")))
     assert (ended["state"], ended["attempts"], ended["result"]) == ("succeeded", 2, {"survived": True})
@@ -39,15 +26,6 @@ def test_a_job_whose_process_is_killed_is_run_again(stack: Stack) -> None:
     assert (ended["state"], ended["attempts"]) == ("succeeded", 2)
 
 
-def test_a_worker_killed_and_restarted_under_its_name_costs_no_job(stack: Stack) -> None:
-    jobs = [stack.submit("sleep", seconds=0.7) for _ in range(4)]
-    stack.running(jobs[0])
-    stack.kill("fakes")
-    stack.programs["fakes"].process.wait()  # type: ignore[union-attr]
-    stack.start_worker("fakes")
-    assert [stack.ended(job)["state"] for job in jobs] == ["succeeded"] * 4
-
-
 def test_jobs_submitted_while_no_worker_lives_wait_for_one(stack: Stack) -> None:
     process = stack.programs["fakes"].process
     assert process is not None
@@ -57,16 +35,6 @@ def test_jobs_submitted_while_no_worker_lives_wait_for_one(stack: Stack) -> None
     assert stack.job(job)["state"] == "queued"
     stack.start_worker("fakes")
     assert stack.ended(job)["result"]["values"] == {"text": "patience"}
-
-
-def test_a_broker_that_dies_and_comes_back_empty_loses_no_job(stack: Stack) -> None:
-    blocker = stack.submit("sleep", seconds=1)
-    jobs = [stack.submit("echo", text=str(number)) for number in range(5)]
-    stack.kill("broker")
-    stack.programs["broker"].process.wait()  # type: ignore[union-attr]
-    jobs.append(stack.submit("echo", text="while it was away"))
-    stack.programs["broker"].start()
-    assert {stack.ended(job)["state"] for job in [blocker, *jobs]} == {"succeeded"}
 
 
 def test_a_worker_that_is_asked_to_stop_finishes_its_job_and_claims_no_more(stack: Stack) -> None:

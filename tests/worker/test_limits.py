@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from tests.stack import Stack, eventually
+from tests.stack import Stack
 
 pytestmark = pytest.mark.slow
 
@@ -33,26 +33,3 @@ def test_a_native_call_is_canceled_and_charges_nobody(stack: Stack) -> None:
     assert (ended["state"], ended["error"], ended["result"]) == ("canceled", None, None)
     again = stack.ended(after)
     assert (again["state"], again["attempts"]) == ("succeeded", 1)
-
-
-def test_an_input_that_eats_too_much_memory_fails_after_its_third_crash(stack: Stack) -> None:
-    eater, good = stack.submit("eat"), stack.submit("echo")
-    ended = stack.ended(eater)
-    assert (ended["state"], ended["error"]["code"]) == ("failed", "worker_crashed")
-    assert "memory limit" in ended["error"]["detail"]
-    assert stack.ended(good)["state"] == "succeeded"
-
-
-def test_a_deaf_worker_ends_itself(stack: Stack) -> None:
-    """Deaf: it holds a connection on which nothing comes any more; here its consumer is told to leave the queue."""
-    from celery import Celery
-
-    process = stack.programs["fakes"].process
-    assert process is not None
-    with Celery(broker=stack.broker.url) as app:
-        app.control.cancel_consumer("fakes", reply=True, limit=1, timeout=10)
-    stack.submit("echo")
-    eventually(lambda: not stack.programs["fakes"].running, 40)
-    assert process.returncode == 1
-    stack.start_worker("fakes")
-    eventually(stack.ready)

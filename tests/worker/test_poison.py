@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def test_only_the_poison_fails_after_its_third_crash_and_the_cause_is_named(stac
         ended = stack.ended(job, 120)
         assert (ended["state"], ended["error"]["code"]) == ("failed", "worker_crashed")
         assert f"died of {cause} on this input 3 times" in ended["error"]["detail"]
+    assert {"cause=SIGABRT", "cause=SIGSEGV", 'cause="the memory limit"'} <= set(re.findall(r'cause=(?:\w+|"[^"]+")', stack.log("fakes")))
     assert [(ended["state"], ended["attempts"]) for ended in map(stack.ended, innocent)] == [("succeeded", 1)] * len(innocent)
 
 
