@@ -64,8 +64,11 @@ class JobRun(Run):
             raise Canceled
 
     def resume(self) -> tuple[int, IO[bytes]] | None:
-        job = self.job
-        return (job.checkpoint_step, default_storage.open(job.checkpoint_file)) if job.checkpoint_file else None
+        """Without its file a checkpoint is none: the work begins anew."""
+        try:
+            return (self.job.checkpoint_step, default_storage.open(self.job.checkpoint_file)) if self.job.checkpoint_file else None
+        except FileNotFoundError:
+            return None
 
     def stored(self, file: IO[bytes]) -> str:
         """Under the token of our lease: who comes after us writes elsewhere."""

@@ -91,7 +91,8 @@ RETURNING state
 # The counters begin anew: what happened before is not held against an attempt that somebody asked for.
 RETRY = """
 UPDATE tasks_job SET
-    state = 'queued', turn = %(turn)s, crashes = 0, losses = 0, lease = NULL, error = NULL, finished_at = NULL, cancel_requested = false
+    state = 'queued', turn = %(turn)s, crashes = 0, losses = 0, lease = NULL, error = NULL, finished_at = NULL, cancel_requested = false,
+    checkpoint_step = 0
 WHERE id = %(id)s AND state = 'failed' AND inputs_kept AND erased_at IS NULL AND lease = %(lease)s
 RETURNING state
 """

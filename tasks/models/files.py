@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -18,6 +19,7 @@ from tasks.clock import DatabaseNow
 from tasks.uploads import Upload
 
 logger = logging.getLogger(__name__)
+OURS = re.compile(r"[0-9a-f]{32}")
 INPUTS_FOLDER = "inputs"  # below it a folder for each first byte of an id
 
 
@@ -81,7 +83,7 @@ class InputQuerySet(models.QuerySet["Input"]):
     def strays(self, folder: str) -> list[str]:
         """Files in one of the folders whose row says that they are deleted, or that have none."""
         try:
-            names = {name: uuid.UUID(name) for name in default_storage.listdir(folder)[1]}
+            names = {name: uuid.UUID(name) for name in default_storage.listdir(folder)[1] if OURS.fullmatch(name)}
         except FileNotFoundError:
             return []
         kept = set(self.filter(pk__in=names.values()).exclude(state=Input.State.DELETED).values_list("pk", flat=True))

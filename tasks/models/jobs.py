@@ -203,7 +203,7 @@ class Job(models.Model):
 
     def ended_by_me(self, state: str) -> str | None:
         """After a commit whose answer was lost: the state in the row, if that is the end that I wrote under my lease."""
-        mine = Job.objects.filter(pk=self.pk, lease=self.lease, state__in=(state, State.CANCELED)) if state in ENDED else Job.objects.none()
+        mine = Job.objects.filter(pk=self.pk, lease=self.lease, state__in={state, State.CANCELED} & set(ENDED))
         written = mine.values_list("state", flat=True).first()
         if written:
             self.log(written, cause="a commit whose answer was lost")

@@ -147,7 +147,6 @@ class Parent(threading.Thread):
     def count_oom_kills(self, rows: list[Job]) -> None:
         """A lease seen first now was claimed after the last look: what the kernel has killed since counts."""
         self.before = {job.lease or "": self.before.get(job.lease or "", self.oom_kills) for job in rows}
-        self.oom_counter = oom_counter()
         self.oom_kills = oom_kills(self.oom_counter)
 
     def killed_for_memory(self, job: Job) -> bool:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 
 from fitsize.models import User
 from tasks import runs
 from tasks.deaths import Death
-from tasks.errors import Canceled
+from tasks.errors import Canceled, Code
 from tasks.models import Job, State, Stopping
 from tasks.runs import JobRun
 from tests.fakes.inference.model import FakeModel
@@ -122,3 +123,20 @@ def test_a_model_takes_up_its_work_where_it_was(owner: User, worker: FakeModel, 
     result = fresh(job).result
     assert result is not None
     assert (result["begun_at"], result["taken"]) == (3, ["step-1", "step-2", "step-3", "step-4", "step-5"])
+
+
+def test_without_its_file_a_checkpoint_is_none(owner: User) -> None:
+    run = JobRun(claimed(owner))
+    checkpoint(run, 1)
+    default_storage.delete(run.job.checkpoint_file)
+    assert JobRun(successor(run.job)).resume() is None
+
+
+def test_a_retry_begins_anew(owner: User) -> None:
+    run = JobRun(claimed(owner))
+    checkpoint(run, 3)
+    run.job.fail(Code.INTERNAL_ERROR, "")
+    fresh(run.job).retry()
+    again = Job.objects.claim("fakes", ME)
+    assert again is not None
+    assert (again.resumed_step, again.checkpoint_file) == (0, "")
