@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from tasks.models import Job, State
+from tasks.models import Job, Priority, State
 from tasks.transitions import FILES, rows
 
 
@@ -22,7 +22,9 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "kind": job.kind,
         "operation": job.operation,
         "state": job.state,
+        "priority": Priority(job.priority).label.lower(),
         "created_at": timestamp(job.created_at),
+        "expires_at": timestamp(job.expires_at),
         "started_at": timestamp(job.started_at),
         "finished_at": timestamp(job.finished_at),
         "queue_position": job.queue_position() if position else None,
@@ -34,7 +36,7 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "warnings": job.warnings,
         "timings_ms": {"queued": milliseconds(job.created_at, job.started_at), "run": milliseconds(job.started_at, job.finished_at)},
         "files": files_of(job) if job.state == State.SUCCEEDED else [],
-        "links": {"self": job_url(job), "cancel": f"{job_url(job)}/cancel"},
+        "links": {"self": job_url(job), "cancel": f"{job_url(job)}/cancel", "retry": f"{job_url(job)}/retry"},
     }
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from rest_framework import serializers
 
 from tasks.fields import FileInputField
+from tasks.models import Priority
 from tasks.uploads import Upload
 
+LONGEST_EXPIRY_SECONDS = 7 * 86_400
 MOST_NAMED = 5  # unknown fields that an answer names: a request may hold a hundred thousand
 
 
@@ -17,8 +19,27 @@ def printable(name: str) -> str:
     return name[:80].encode(errors="replace").decode()
 
 
+class FlagField(serializers.BooleanField):
+    """A form without it means its default too: to DRF that is an unticked box."""
+
+    default_empty_html = serializers.empty
+
+
 class SubmitSerializer(serializers.Serializer[Any]):
-    """Files become the job's inputs, named by their field; all other fields its parameters. An unknown field is refused: a mistake."""
+    """Files become the job's inputs, named by their field; all other fields its parameters, except the options that every job has. An
+    unknown field is refused: a mistake."""
+
+    expires_in = serializers.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_EXPIRY_SECONDS, help_text="Seconds in which the job must start, or it expires."
+    )
+    priority = serializers.ChoiceField(
+        choices=[str(priority.label).lower() for priority in Priority],
+        required=False,
+        help_text="`batch` is served only while nothing interactive waits. Default: interactive.",
+    )
+    keep_input = FlagField(
+        required=False, default=True, help_text="False: the files that were sent are deleted when the job ends, whatever its kind's rule."
+    )
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
@@ -42,7 +63,14 @@ class SubmitSerializer(serializers.Serializer[Any]):
         return {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}
 
     def parameters(self) -> dict[str, Any]:
-        return {name: value for name, value in self.validated_data.items() if not isinstance(value, Upload) and value is not None}
+        sent = {name: value for name, value in self.validated_data.items() if name not in SubmitSerializer._declared_fields}
+        return {name: value for name, value in sent.items() if not isinstance(value, Upload) and value is not None}
+
+    def options(self) -> dict[str, Any]:
+        """What `Job.objects.submit` wants to know besides."""
+        given = self.validated_data
+        priority = Priority[given.get("priority", "interactive").upper()]
+        return {"expires_in": given.get("expires_in"), "keep_input": given["keep_input"], "priority": priority}
 
     def units(self) -> float:
         """How much work this is, in the operation's unit."""

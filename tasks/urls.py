@@ -4,7 +4,7 @@ from django.urls import URLPattern, path, re_path
 from django.utils.module_loading import import_string
 
 from tasks.kinds import kinds
-from tasks.views import CancelView, FileView, JobListView, JobView
+from tasks.views import CancelView, FileView, JobListView, JobView, RetryView
 
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("jobs", JobListView.as_view(), name="jobs"),
     path("jobs/<uuid:pk>", JobView.as_view(), name="job"),
     path("jobs/<uuid:pk>/cancel", CancelView.as_view(), name="job-cancel"),
+    path("jobs/<uuid:pk>/retry", RetryView.as_view(), name="job-retry"),
     re_path(rf"^jobs/(?P<pk>{UUID})/files/(?P<name>[\w.-]{{1,80}})$", FileView.as_view(), name="job-file"),
 ]
 for kind in kinds().values():

@@ -99,12 +99,18 @@ class SubmitView(JobAnswers):
             parameters=form.parameters(),
             uploads=form.uploads(),
             units=form.units(),
+            **form.options(),
         )
 
 
 class JobView(JobAnswers):
     def get(self, request: Request, pk: UUID) -> Response:
         return self.answer(self.own_job(pk))
+
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Erase it: from now on it answers 410."""
+        self.own_job(pk).erase()
+        return Response(status=204)
 
 
 class CancelView(JobAnswers):
@@ -113,6 +119,14 @@ class CancelView(JobAnswers):
         job.cancel()
         job.refresh_from_db()
         return self.answer(job, 200 if job.ended else 202)
+
+
+class RetryView(JobAnswers):
+    def post(self, request: Request, pk: UUID) -> Response:
+        job = self.own_job(pk)
+        job.retry()
+        job.refresh_from_db()
+        return self.answer(job, 202)
 
 
 class JobPages(CursorPagination):
@@ -138,11 +152,11 @@ class JobListView(ListAPIView[Job]):
         return Job.objects.filter(owner_id=owner_id(self.request), erased_at=None)
 
 
-class FileView(GenericAPIView[SavedFile]):
+class FileView(JobAnswers):
     """A saved file for the owner of its job. Opened as a page it can neither run script nor load anything."""
 
     def get(self, request: Request, pk: UUID, name: str) -> HttpResponseBase:
-        saved = get_object_or_404(SavedFile, job_id=pk, job__owner_id=owner_id(request), name=name)
+        saved = get_object_or_404(SavedFile, job=self.own_job(pk), name=name)
         try:
             content = saved.open()
         except FileNotFoundError:

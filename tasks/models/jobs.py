@@ -82,6 +82,7 @@ class Job(models.Model):
     checkpoint_step = models.IntegerField(default=0)
     checkpoint_file = models.CharField(max_length=200, default="", blank=True)
     resumed_step = models.IntegerField(default=0)  # the checkpoint that this attempt began from
+    keep_input = models.BooleanField(default=True)  # what the caller wishes; false: not beyond the job's end, whatever its kind's rule
     inputs_kept = models.BooleanField(default=True)
     erased_at = models.DateTimeField(null=True)  # a tombstone: without data, answers 410
 
@@ -124,7 +125,7 @@ class Job(models.Model):
     def keeps_inputs(self, code: str = "") -> bool:
         """Whether inputs outlive an end with this code: by the kind's own rule, or because the job may be retried."""
         kind = kinds().get(self.kind)  # it may have been uninstalled
-        return bool(kind and kind.keep_inputs_seconds) or code in RETRYABLE
+        return self.keep_input and (bool(kind and kind.keep_inputs_seconds) or code in RETRYABLE)
 
     # -- what becomes of a running job: written by whoever holds its lease
     def end(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CLAIMED = frozenset(  # what a worker needs; the rest of the row is read only if somebody asks for it
     ("id", "owner_id", "kind", "operation", "parameters", "model_version", "state", "attempts", "crashes", "losses")
     + ("fresh_child", "lease", "worker", "life", "pid", "progress_step", "deadline_seconds", "cancel_requested", "stopping")
-    + ("checkpoint_step", "checkpoint_file", "resumed_step")
+    + ("keep_input", "checkpoint_step", "checkpoint_file", "resumed_step")
 )
 
 
@@ -69,6 +69,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         units: float,
         priority: Priority = Priority.INTERACTIVE,
         expires_in: float | None = None,
+        keep_input: bool = True,
     ) -> Job:
         """Store the inputs, commit a queued row, and make sure that a worker will look; `expires_in`: the seconds in which it must start.
 
@@ -87,6 +88,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             deadline_seconds=facts.deadline_seconds + facts.deadline_seconds_per_unit * units,
             model_version=kind.model_version,
             priority=priority,
+            keep_input=keep_input,
             expires_at=None if expires_in is None else DatabaseNow() + timedelta(seconds=expires_in),
         )
         job.turn = self.next_turn(job)

@@ -29,6 +29,7 @@ def submit(
     uploads: dict[str, Upload] | None = None,
     priority: Priority = Priority.INTERACTIVE,
     expires_in: float | None = None,
+    keep_input: bool = True,
     **parameters: Any,
 ) -> Job:
     return Job.objects.submit(
@@ -40,6 +41,7 @@ def submit(
         units=1.0,
         priority=priority,
         expires_in=expires_in,
+        keep_input=keep_input,
     )
 
 

@@ -14,12 +14,13 @@ from django.utils import timezone
 
 from fitsize.models import User
 from tasks import runs
-from tasks.models import Job
+from tasks.errors import Code
+from tasks.models import Job, Priority
 from tasks.models.queue import JobQuerySet
 from tests.conftest import client_of
 from tests.fakes.inference.model import FakeModel
 from tests.pictures import base64_of, picture
-from tests.tasks.jobs import claimed, submit
+from tests.tasks.jobs import ME, claimed, fresh, submit, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -172,3 +173,67 @@ def test_a_database_that_is_away_is_503_with_the_time_to_try_again(
     answer = client.post("/api/v1/fakes/echo", {"text": "x"}, content_type="application/json")
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "unavailable", "5")
     assert "locked" not in answer.content.decode()
+
+
+def post(client: Client, form: bool, **fields: Any) -> Any:
+    return client.post("/api/v1/fakes/echo", fields) if form else client.post("/api/v1/fakes/echo", fields, content_type="application/json")
+
+
+@pytest.mark.parametrize("form", [True, False])
+def test_the_options_of_a_job_are_no_parameters_of_its_model(client: Client, form: bool) -> None:
+    answer = post(client, form, text="x", expires_in="60", priority="batch", keep_input="false")
+    job = Job.objects.get()
+    assert (job.parameters, job.priority, job.keep_input) == ({"text": "x"}, Priority.BATCH, False)
+    assert abs(((job.expires_at or timezone.now()) - timezone.now()).total_seconds() - 60) < 30
+    assert (answer.json()["priority"], answer.json()["expires_at"] is not None) == ("batch", True)
+
+
+@pytest.mark.parametrize("form", [True, False])
+def test_without_options_a_job_is_interactive_keeps_its_input_and_never_expires(client: Client, form: bool) -> None:
+    post(client, form, text="x")
+    job = Job.objects.get()
+    assert (job.priority, job.keep_input, job.expires_at) == (Priority.INTERACTIVE, True, None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"expires_in": "0"}, {"expires_in": "nan"}, {"expires_in": "9" * 30}, {"priority": "urgent"}, {"keep_input": "perhaps"}]
+)
+@pytest.mark.parametrize("form", [True, False])
+def test_an_option_that_makes_no_sense_is_refused(client: Client, form: bool, wrong: dict[str, str]) -> None:
+    answer = post(client, form, text="x", **wrong)
+    assert (answer.status_code, answer.json()["errors"][0]["field"], Job.objects.count()) == (400, *wrong, 0)
+
+
+def test_an_input_that_its_caller_does_not_want_kept_goes_with_the_end(client: Client, owner: User, own_files: Any) -> None:
+    submit(owner, uploads={"file": upload()}, keep_input=False)
+    job = Job.objects.claim("fakes", ME)
+    assert job is not None
+    job.fail(Code.TIMEOUT, "")
+    assert fresh(job).inputs_kept is False
+    assert client.post(f"/api/v1/jobs/{job.pk}/retry").json()["code"] == "input_gone"
+
+
+def test_a_failed_job_is_queued_again_by_its_owner_alone(client: Client, owner: User, stranger: User) -> None:
+    job = claimed(owner)
+    job.fail(Code.TIMEOUT, "")
+    assert client_of(stranger).post(f"/api/v1/jobs/{job.pk}/retry").status_code == 404
+    answer = client.post(f"/api/v1/jobs/{job.pk}/retry")
+    assert (answer.status_code, answer.json()["state"], answer.json()["error"]) == (202, "queued", None)
+    again = client.post(f"/api/v1/jobs/{job.pk}/retry")
+    assert (again.status_code, again.json()["code"]) == (409, "not_retryable")
+
+
+def test_an_erased_job_is_gone_in_every_way(client: Client, worker: FakeModel) -> None:
+    job = saved_by(client, "hello")
+    assert client.delete(job["links"]["self"]).status_code == 204
+    for address in (job["links"]["self"], job["files"][0]["url"]):
+        answer = client.get(address)
+        assert (answer.status_code, answer.json()["code"]) == (410, "gone")
+    assert client.delete(job["links"]["self"]).status_code == 410
+    assert client.post(job["links"]["cancel"]).status_code == 410
+
+
+def test_a_strangers_job_cannot_be_erased(client: Client, stranger: User) -> None:
+    job = submit(stranger)
+    assert client.delete(f"/api/v1/jobs/{job.pk}").status_code == 404
+    assert fresh(job).erased_at is None
