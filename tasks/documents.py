@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import blake2s
 from typing import Any
 
 from django.urls import reverse
@@ -38,6 +39,12 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "files": files_of(job) if job.state == State.SUCCEEDED else [],
         "links": {"self": job_url(job), "cancel": f"{job_url(job)}/cancel", "retry": f"{job_url(job)}/retry"},
     }
+
+
+def etag(job: Job) -> str:
+    """Weak: position and fraction change without it."""
+    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}"
+    return f'W/"{blake2s(said.encode(), digest_size=8).hexdigest()}"'
 
 
 def job_url(job: Job) -> str:

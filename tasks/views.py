@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.http import parse_etags
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.pagination import CursorPagination
@@ -19,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from tasks.documents import JobListSerializer, job_document, job_url
+from tasks.documents import JobListSerializer, etag, job_document, job_url
 from tasks.errors import Code
 from tasks.kinds import kinds
 from tasks.models import Job, SavedFile
@@ -59,13 +60,17 @@ class JobAnswers(GenericAPIView[Job]):
     def answer(self, job: Job, status: int = 200) -> Response:
         """The job; while it runs, the front is asked to hold a client that wants to wait.
 
-        Never twice: after the hold the client gets what there is. What the front keeps back needs no body.
+        Never twice: after the hold the client gets what there is. What the front keeps back needs no body, and neither does a client that
+        names the job as it is (`If-None-Match`); one that names another state of it is answered at once.
         """
-        seconds = wanted_seconds(self.request)
-        hold = bool(seconds) and not job.ended and not held_for(self.request)
-        response = Response(None if hold and FRONT in self.request.META else job_document(job), status)
+        seconds, known = wanted_seconds(self.request), self.known(job)
+        hold = bool(seconds) and not job.ended and known is not False and not held_for(self.request)
+        held_back = hold and FRONT in self.request.META
+        unchanged = bool(known) and not held_back
+        response = Response(None if unchanged or held_back else job_document(job), 304 if unchanged else status)
         response["Location"] = job_url(job)
         response["Cache-Control"] = "private, no-cache"
+        response["ETag"] = etag(job)
         if not job.ended:
             response["Retry-After"] = "1"
         if seconds is not None:
@@ -74,6 +79,13 @@ class JobAnswers(GenericAPIView[Job]):
         if hold:
             response[HOLD] = f"{job.pk} {seconds}"
         return response
+
+    def known(self, job: Job) -> bool | None:
+        """Whether the client has the job as it is, by the tags that it sent with a GET; None if it sent none."""
+        tags = parse_etags(self.request.headers.get("If-None-Match", ""))
+        if not tags or self.request.method != "GET":
+            return None
+        return "*" in tags or etag(job) in tags
 
 
 class SubmitView(JobAnswers):

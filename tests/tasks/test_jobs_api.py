@@ -237,3 +237,27 @@ def test_a_strangers_job_cannot_be_erased(client: Client, stranger: User) -> Non
     job = submit(stranger)
     assert client.delete(f"/api/v1/jobs/{job.pk}").status_code == 404
     assert fresh(job).erased_at is None
+
+
+def test_a_job_that_has_not_changed_is_not_sent_again(client: Client, owner: User) -> None:
+    job = claimed(owner)
+    first = client.get(f"/api/v1/jobs/{job.pk}")
+    again = client.get(f"/api/v1/jobs/{job.pk}", headers={"if-none-match": f'"other", {first["ETag"]}'})
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    job.end("succeeded", result={})
+    assert client.get(f"/api/v1/jobs/{job.pk}", headers={"if-none-match": first["ETag"]}).json()["state"] == "succeeded"
+
+
+def test_the_tag_changes_with_the_step_and_not_with_the_fraction(client: Client, owner: User) -> None:
+    job = claimed(owner)
+    tags = []
+    for fraction, step in ((0.1, "reading"), (0.2, "reading"), (0.3, "counting")):
+        Job.objects.filter(pk=job.pk).update(progress=fraction, progress_step=step)
+        tags.append(client.get(f"/api/v1/jobs/{job.pk}")["ETag"])
+    assert (tags[0] == tags[1], tags[1] == tags[2]) == (True, False)
+
+
+@pytest.mark.parametrize("header", ["*", "nonsense", '"open', "W/"])
+def test_any_tag_that_a_client_may_think_of_has_an_answer(client: Client, owner: User, header: str) -> None:
+    answer = client.get(f"/api/v1/jobs/{submit(owner).pk}", headers={"if-none-match": header})
+    assert answer.status_code == (304 if header == "*" else 200)

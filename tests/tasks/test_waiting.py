@@ -36,7 +36,7 @@ def test_how_long_a_client_wants_to_wait(prefer: str, query: str, seconds: int |
 
 def get(client: Client, url: str, front: str | None, **headers: str) -> Any:
     environ: Any = {} if front is None else {FRONT: front}
-    return client.get(url, headers=headers, **environ)
+    return client.get(url, headers={name.replace("_", "-"): value for name, value in headers.items()}, **environ)
 
 
 @pytest.mark.django_db
@@ -85,3 +85,19 @@ def test_a_client_cannot_forge_a_second_pass(client: Client, owner: User) -> Non
     headers = {"fitsize.front": str(job.pk), "fitsize-front": str(job.pk), "x-fitsize-hold": f"{job.pk} 9"}
     answer = client.post("/api/v1/fakes/echo", {}, content_type="application/json", headers=headers)
     assert answer.json()["id"] != str(job.pk)
+
+
+@pytest.mark.django_db
+def test_a_client_that_knows_the_job_as_it_is_waits_and_one_that_does_not_is_answered_at_once(client: Client, owner: User) -> None:
+    job = claimed(owner)
+    url, tag = f"/api/v1/jobs/{job.pk}", client.get(f"/api/v1/jobs/{job.pk}")["ETag"]
+    assert HOLD in get(client, url, "", prefer="wait=9", if_none_match=tag)
+    assert get(client, url, str(job.pk), prefer="wait=9", if_none_match=tag).status_code == 304
+    changed = get(client, url, "", prefer="wait=9", if_none_match='W/"another"')
+    assert (HOLD in changed, changed.json()["state"]) == (False, "running")
+
+
+@pytest.mark.django_db
+def test_without_the_front_a_job_that_has_not_changed_is_not_sent_again_either(client: Client, owner: User) -> None:
+    url = f"/api/v1/jobs/{submit(owner).pk}"
+    assert get(client, url, None, prefer="wait=9", if_none_match=client.get(url)["ETag"]).status_code == 304
