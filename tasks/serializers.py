@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from tasks.fields import FileInputField
-from tasks.models import Priority
+from tasks.models import Priority, State
 from tasks.uploads import Upload
 
 LONGEST_EXPIRY_SECONDS = 7 * 86_400
+MOST_JOBS = 200  # in a page of a list
 MOST_NAMED = 5  # unknown fields that an answer names: a request may hold a hundred thousand
 
 
@@ -75,3 +76,38 @@ class SubmitSerializer(serializers.Serializer[Any]):
     def units(self) -> float:
         """How much work this is, in the operation's unit."""
         return sum(upload.units for upload in self.uploads().values())
+
+
+class StatesField(serializers.Field[list[str], str, Any, Any]):
+    """States, separated by commas."""
+
+    def to_internal_value(self, data: str) -> list[str]:
+        named = data.split(",")
+        if unknown := [printable(name) for name in named if name not in State.values][:MOST_NAMED]:
+            raise serializers.ValidationError(f"There is no state {', '.join(unknown)}; the states are {', '.join(State.values)}.")
+        return named
+
+
+class JobFilterSerializer(serializers.Serializer[Any]):
+    """Which of one's jobs a list shows; what is not given does not count."""
+
+    kind = serializers.CharField(required=False)
+    operation = serializers.CharField(required=False)
+    state = StatesField(required=False)
+    created_after = serializers.DateTimeField(required=False)
+    created_before = serializers.DateTimeField(required=False)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_JOBS)
+    cursor = serializers.CharField(required=False)
+
+    LOOKUPS: ClassVar = {"state": "state__in", "created_after": "created_at__gt", "created_before": "created_at__lt"}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """A filter that is misspelt would show everything: it is refused."""
+        if unknown := [printable(name) for name in data if name not in self.fields][:MOST_NAMED]:
+            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such filter; there are {', '.join(self.fields)}."))
+        return super().to_internal_value(data)
+
+    def conditions(self) -> dict[str, Any]:
+        """As a query set wants them."""
+        given = {name: value for name, value in self.validated_data.items() if name not in ("limit", "cursor")}
+        return {self.LOOKUPS.get(name, name): value for name, value in given.items()}

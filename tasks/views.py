@@ -25,7 +25,7 @@ from tasks.errors import Code
 from tasks.kinds import kinds
 from tasks.models import Job, SavedFile
 from tasks.problems import Problem
-from tasks.serializers import SubmitSerializer
+from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
 from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
 
 
@@ -145,7 +145,7 @@ class JobPages(CursorPagination):
     ordering = ("-created_at", "-id")
     page_size = 50
     page_size_query_param = "limit"
-    max_page_size = 200
+    max_page_size = MOST_JOBS
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         try:
@@ -161,7 +161,9 @@ class JobListView(ListAPIView[Job]):
     pagination_class = JobPages
 
     def get_queryset(self) -> QuerySet[Job]:
-        return Job.objects.filter(owner_id=owner_id(self.request), erased_at=None)
+        wanted = JobFilterSerializer(data=self.request.query_params.dict())
+        wanted.is_valid(raise_exception=True)
+        return Job.objects.filter(owner_id=owner_id(self.request), erased_at=None, **wanted.conditions())
 
 
 class FileView(JobAnswers):

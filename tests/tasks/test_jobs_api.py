@@ -261,3 +261,40 @@ def test_the_tag_changes_with_the_step_and_not_with_the_fraction(client: Client,
 def test_any_tag_that_a_client_may_think_of_has_an_answer(client: Client, owner: User, header: str) -> None:
     answer = client.get(f"/api/v1/jobs/{submit(owner).pk}", headers={"if-none-match": header})
     assert answer.status_code == (304 if header == "*" else 200)
+
+
+def listed(client: Client, **query: str) -> list[str]:
+    answer = client.get("/api/v1/jobs", query)
+    assert answer.status_code == 200, answer.content
+    return [job["id"] for job in answer.json()["results"]]
+
+
+def test_a_list_shows_what_was_asked_for(client: Client, owner: User) -> None:
+    running, refused, queued = claimed(owner, "sleep"), claimed(owner, "refuse"), submit(owner)
+    refused.fail(Code.NO_FACE, "")
+    Job.objects.filter(pk=running.pk).update(created_at=timezone.now() - timedelta(hours=2))
+    everything = {str(job.pk) for job in Job.objects.all()}
+    assert set(listed(client, kind="fakes", created_after="2020-01-01T00:00:00Z")) == everything
+    assert listed(client, state="failed,canceled") == [str(refused.pk)]
+    assert listed(client, operation="sleep") == [str(running.pk)]
+    assert listed(client, created_before=(timezone.now() - timedelta(hours=1)).isoformat()) == [str(running.pk)]
+    assert listed(client, kind="faces") == []
+    assert str(queued.pk) in listed(client, state="queued,running")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["stat=failed", "state=done", "created_after=yesterday", "limit=0", "limit=1000", "limit=many", "state=", "created_before=9999-99"],
+)
+def test_a_filter_that_makes_no_sense_is_refused(client: Client, query: str) -> None:
+    answer = client.get(f"/api/v1/jobs?{query}")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, query.partition("=")[0])
+
+
+def test_the_pages_of_a_filtered_list_keep_the_filter(client: Client, owner: User) -> None:
+    for number in range(4):
+        submit(owner, "echo" if number % 2 else "sleep")
+    first = client.get("/api/v1/jobs?operation=sleep&limit=1").json()
+    second = client.get(first["next"]).json()
+    assert [page["results"][0]["operation"] for page in (first, second)] == ["sleep", "sleep"]
+    assert second["next"] is None
