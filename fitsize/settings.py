@@ -118,6 +118,7 @@ WORKER_DEAD_AFTER_SECONDS = env.float("WORKER_DEAD_AFTER_SECONDS", default=30.0)
 MAX_CRASHES = 3
 MAX_LOSSES = 10
 QUARANTINE_SECONDS = 7 * 86_400
+IDEMPOTENCY_SECONDS = 86_400
 RETRY_KEEP_SECONDS = 86_400  # inputs of a job that may be retried are kept for so long, whatever its kind's rule
 KEEP_RESULTS_DAYS = env.float("KEEP_RESULTS_DAYS", default=30.0)
 KEEP_TOMBSTONES_DAYS = env.float("KEEP_TOMBSTONES_DAYS", default=30.0)

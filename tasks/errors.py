@@ -32,6 +32,7 @@ class Code(StrEnum):
     GONE = "gone"
     INPUT_QUARANTINED = "input_quarantined"
     INPUT_GONE = "input_gone"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_RETRYABLE = "not_retryable"
     NO_GARMENT = "no_garment"
     NO_FACE = "no_face"
@@ -69,6 +70,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.GONE: CodeFacts(410, "The job was erased, or kept for as long as jobs are kept"),
     Code.INPUT_QUARANTINED: CodeFacts(422, "The input has crashed the model's process too often"),
     Code.INPUT_GONE: CodeFacts(409, "The job's input is no longer kept"),
+    Code.IDEMPOTENCY_KEY_REUSED: CodeFacts(422, "The Idempotency-Key was used for another request"),
     Code.NOT_RETRYABLE: CodeFacts(409, "The job cannot be run again"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),

@@ -12,7 +12,7 @@ from django.db.models import Q
 from tasks.clock import DatabaseNow
 from tasks.errors import RETRYABLE
 from tasks.kinds import kinds
-from tasks.models import Input, Job, Quarantine, State, Worker, delete_files
+from tasks.models import IdempotencyKey, Input, Job, Quarantine, State, Worker, delete_files
 from tasks.models.files import INPUTS_FOLDER
 
 BATCH = 500
@@ -47,6 +47,10 @@ def forget_quarantine() -> None:
     Quarantine.objects.filter(until__lte=DatabaseNow()).delete()
 
 
+def forget_idempotency_keys() -> None:
+    IdempotencyKey.objects.all().expired().delete()
+
+
 def forget_workers() -> None:
     """A worker that ends in order, or whose name comes back, leaves no row; this is for those that never did."""
     Worker.objects.filter(seen_at__lt=DatabaseNow() - FORGET_WORKERS_AFTER).delete()
@@ -72,4 +76,13 @@ def sweep_strays() -> None:
     delete_files(Input.objects.all().strays(folder))
 
 
-STEPS = [forget_inputs, erase_old_jobs, forget_tombstones, forget_quarantine, forget_workers, sweep_orphans, sweep_strays]
+STEPS = [
+    forget_inputs,
+    erase_old_jobs,
+    forget_tombstones,
+    forget_quarantine,
+    forget_idempotency_keys,
+    forget_workers,
+    sweep_orphans,
+    sweep_strays,
+]

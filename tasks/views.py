@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.http import parse_etags
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -23,10 +24,12 @@ from rest_framework.views import APIView
 from tasks.documents import JobListSerializer, etag, job_document, job_url
 from tasks.errors import Code
 from tasks.kinds import kinds
-from tasks.models import Job, SavedFile
+from tasks.models import IdempotencyKey, Job, SavedFile, fingerprints
 from tasks.problems import Problem
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
 from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
+
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def owner_id(request: Request) -> int:
@@ -102,8 +105,12 @@ class SubmitView(JobAnswers):
         return self.answer(job, 200 if job.ended else 202)
 
     def submit(self, request: Request) -> Job:
+        """The job that this request makes, or that it made before under the same `Idempotency-Key`."""
         form = self.serializer_class(data=request.data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
+        key = self.idempotency_key(request, form)
+        if key and (made := IdempotencyKey.objects.job_of(key)):
+            return self.own_job(made.pk)
         return Job.objects.submit(
             owner_id=owner_id(request),
             kind=kinds()[self.kind],
@@ -111,8 +118,19 @@ class SubmitView(JobAnswers):
             parameters=form.parameters(),
             uploads=form.uploads(),
             units=form.units(),
+            idempotency=key,
             **form.options(),
         )
+
+    def idempotency_key(self, request: Request, form: SubmitSerializer) -> IdempotencyKey | None:
+        """What the header asks for, not stored yet."""
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return None
+        if not IDEMPOTENCY_KEY.fullmatch(key):
+            raise ValidationError({"Idempotency-Key": "One to 255 visible characters."})
+        fingerprint = fingerprints.of_request(form.parameters(), form.options(), form.uploads())
+        return IdempotencyKey(owner_id=owner_id(request), route=f"{self.kind}/{self.operation}", key=key, fingerprint=fingerprint)
 
 
 class JobView(JobAnswers):

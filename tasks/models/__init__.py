@@ -1,6 +1,7 @@
 """Jobs, their files, and the workers that run them."""
 
 from tasks.models.files import Input, SavedFile, delete_files
+from tasks.models.idempotency import IdempotencyKey
 from tasks.models.jobs import Job
 from tasks.models.quarantine import Quarantine
 from tasks.models.states import ENDED, Claimant, Priority, State, Stopping
@@ -9,6 +10,7 @@ from tasks.models.workers import Worker, WorkerState, kind_states
 __all__ = [
     "ENDED",
     "Claimant",
+    "IdempotencyKey",
     "Input",
     "Job",
     "Priority",

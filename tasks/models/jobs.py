@@ -19,8 +19,9 @@ from tasks.clock import DatabaseNow
 from tasks.deaths import MEMORY_LIMIT, Death, verdict
 from tasks.errors import RETRYABLE, Code, Refused, document
 from tasks.kinds import Kind, kinds
+from tasks.models import fingerprints
 from tasks.models.files import SavedFile, delete_files, saved_folder, stored_below
-from tasks.models.quarantine import Quarantine, fingerprint
+from tasks.models.quarantine import Quarantine
 from tasks.models.queue import JobQuerySet
 from tasks.models.states import ENDED, Priority, State, Stopping
 from tasks.transitions import (
@@ -263,7 +264,7 @@ class Job(models.Model):
         if self.state != State.FAILED or code not in RETRYABLE:
             raise Refused(Code.NOT_RETRYABLE)
         files = {stored.role: stored for stored in self.inputs.all()}
-        Quarantine.objects.admit(self.owner_id, fingerprint(self.facts, self.operation, self.parameters, files))
+        Quarantine.objects.admit(self.owner_id, fingerprints.of_input(self.facts, self.operation, self.parameters, files))
         with transaction.atomic():
             if not changed(RETRY, {"id": self.key, "lease": self.lease, "turn": Job.objects.next_turn(self)}):
                 raise Refused(Code.INPUT_GONE)

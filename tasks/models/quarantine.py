@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.utils.crypto import salted_hmac
 
 from tasks.clock import DatabaseNow
 from tasks.errors import Code, Refused
-from tasks.kinds import Kind
+from tasks.models import fingerprints
 from tasks.transitions import QUARANTINED, changed
 
 if TYPE_CHECKING:
     from tasks.models.jobs import Job
-
-
-class Hashed(Protocol):
-    """A file whose content is known by its hash: an upload, or a stored input."""
-
-    @property
-    def sha256(self) -> str: ...
-
-
-def fingerprint(kind: Kind, operation: str, parameters: dict[str, Any], files: Mapping[str, Hashed]) -> str:
-    """An HMAC under the installation's secret: nobody who reads the table can try what an input was."""
-    content = {role: file.sha256 for role, file in files.items()}
-    said = json.dumps([kind.name, operation, kind.model_version, parameters, content], sort_keys=True)
-    return salted_hmac("tasks.quarantine", said, algorithm="sha256").hexdigest()
 
 
 class QuarantineQuerySet(models.QuerySet["Quarantine"]):
@@ -46,7 +29,7 @@ class QuarantineQuerySet(models.QuerySet["Quarantine"]):
     def convict(self, job: Job) -> Quarantine:
         """Refuse from now on what this job was made of."""
         inputs = {stored.role: stored for stored in job.inputs.all()}
-        found = fingerprint(job.facts, job.operation, job.parameters, inputs)
+        found = fingerprints.of_input(job.facts, job.operation, job.parameters, inputs)
         until = DatabaseNow() + timedelta(seconds=settings.QUARANTINE_SECONDS)
         facts = {"job_id": job.pk, "kind": job.kind, "operation": job.operation, "until": until}
         held, _ = self.update_or_create(owner_id=job.owner_id, fingerprint=found, defaults=facts)

@@ -10,13 +10,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 
 from tasks import wakeups
 from tasks.clock import DatabaseNow
 from tasks.kinds import Kind
-from tasks.models.files import Input
-from tasks.models.quarantine import Quarantine, fingerprint
+from tasks.models import fingerprints
+from tasks.models.files import Input, delete_files
+from tasks.models.idempotency import IdempotencyKey
+from tasks.models.quarantine import Quarantine
 from tasks.models.states import ENDED, Claimant, Priority, State
 from tasks.transitions import RUNNING, TURN, claim_statement, rows
 from tasks.uploads import Upload
@@ -70,6 +72,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         priority: Priority = Priority.INTERACTIVE,
         expires_in: float | None = None,
         keep_input: bool = True,
+        idempotency: IdempotencyKey | None = None,
     ) -> Job:
         """Store the inputs, commit a queued row, and make sure that a worker will look; `expires_in`: the seconds in which it must start.
 
@@ -77,7 +80,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         Raises Refused(`input_quarantined`), OSError if the storage fails.
         """
         facts = kind.operations[operation]
-        Quarantine.objects.admit(owner_id, fingerprint(kind, operation, parameters, uploads))
+        Quarantine.objects.admit(owner_id, fingerprints.of_input(kind, operation, parameters, uploads))
         inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
         job = self.model(
             owner_id=owner_id,
@@ -92,16 +95,30 @@ class JobQuerySet(models.QuerySet["Job"]):
             expires_at=None if expires_in is None else DatabaseNow() + timedelta(seconds=expires_in),
         )
         job.turn = self.next_turn(job)
+        try:
+            self.insert(job, inputs, idempotency)
+        except IntegrityError:
+            delete_files(stored.file for stored in inputs)
+            Input.objects.filter(pk__in=[stored.pk for stored in inputs]).delete()
+            if idempotency and (twin := IdempotencyKey.objects.job_of(idempotency)):
+                return twin  # the same request came twice at once, and the other was first
+            raise
+        if expires_in is not None:
+            job.expires_at = job.created_at + timedelta(seconds=expires_in)  # as the database reckoned
+        job.log(State.QUEUED)
+        return job
+
+    def insert(self, job: Job, inputs: list[Input], idempotency: IdempotencyKey | None) -> None:
+        """The job with its inputs and its key, in one transaction; then the wake-up. Raises IntegrityError for a key that is taken."""
         with transaction.atomic():
             job.save(force_insert=True)
             stored = Input.objects.filter(pk__in=[received.pk for received in inputs]).update(job=job, state=Input.State.STORED)
             if stored != len(inputs):
                 raise RuntimeError("an input was swept before its job was there: has the database's clock jumped?")
+            if idempotency:
+                idempotency.job = job
+                idempotency.save(force_insert=True)
             transaction.on_commit(lambda: wakeups.wake(job.kind))
-        if expires_in is not None:
-            job.expires_at = job.created_at + timedelta(seconds=expires_in)  # as the database reckoned
-        job.log(State.QUEUED)
-        return job
 
     def next_turn(self, job: Job) -> int:
         """1 + the owner's last turn in this queue, never below the turn that is served there now (the lowest that waits)."""
