@@ -135,6 +135,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler", "tasks.parsers.OpaqueUploadHandler"]
+MAX_QUEUED_PER_KIND = env.int("MAX_QUEUED_PER_KIND", default=10_000)  # 0: no limit
+KEY_RATE = env.int("KEY_RATE", default=600)  # submits a minute of a new key; 0: no limit
+KEY_QUEUED = env.int("KEY_QUEUED", default=1000)
 LONGEST_WAIT_SECONDS = 30
 WEB_THREADS = 4
 SECOND_PASSES = 2

@@ -25,6 +25,10 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INTERNAL_ERROR = "internal_error"
+    RATE_LIMITED = "rate_limited"
+    TOO_MANY_QUEUED = "too_many_queued"
+    QUEUE_FULL = "queue_full"
+    MAINTENANCE = "maintenance"
     UNAVAILABLE = "unavailable"
     WORKER_CRASHED = "worker_crashed"
     WORKER_LOST = "worker_lost"
@@ -63,6 +67,10 @@ FACTS: dict[Code, CodeFacts] = {
     Code.METHOD_NOT_ALLOWED: CodeFacts(405, "The method is not allowed here"),
     Code.UNSUPPORTED_MEDIA_TYPE: CodeFacts(415, "The media type of the request is not supported"),
     Code.INTERNAL_ERROR: CodeFacts(500, "Something went wrong on our side", retryable=True),
+    Code.RATE_LIMITED: CodeFacts(429, "This key submits too fast", retryable=True),
+    Code.TOO_MANY_QUEUED: CodeFacts(429, "Too many jobs of this key wait", retryable=True),
+    Code.QUEUE_FULL: CodeFacts(503, "Too many jobs wait for this kind", retryable=True),
+    Code.MAINTENANCE: CodeFacts(503, "The service is being maintained", retryable=True),
     Code.UNAVAILABLE: CodeFacts(503, "The service cannot answer at the moment", retryable=True),
     Code.WORKER_CRASHED: CodeFacts(500, "The model's process crashed on this input"),
     Code.WORKER_LOST: CodeFacts(500, "The worker was lost too often", retryable=True),

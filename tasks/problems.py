@@ -14,7 +14,9 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(exceptions.APIException):
-    """An error answer with one of our codes."""
+    """An error answer with one of our codes; `wait` are the seconds that `Retry-After` says."""
+
+    wait: int | None = None
 
     def __init__(self, code: Code, detail: str = "") -> None:
         super().__init__(detail or FACTS[code].title, code)
@@ -30,7 +32,7 @@ class TooLarge(Problem):
 class Unavailable(Problem):
     """Nothing was accepted; the same request may be sent again a little later."""
 
-    wait = 5  # seconds, which DRF says in `Retry-After`
+    wait = 5
 
     def __init__(self) -> None:
         super().__init__(Code.UNAVAILABLE)

@@ -20,6 +20,8 @@ AWAY = (OperationalError, InterfaceError)  # the database, for now; any other of
 @dataclass(frozen=True)
 class Dialect:
     now: str
+    seconds_ago: str
+    seconds_left: str
     json: str
     inputs: str
     skip_locked: str = ""
@@ -28,12 +30,16 @@ class Dialect:
 
 SQLITE = Dialect(
     now=f"strftime('{SQLITE_FORMAT}', 'now')",
+    seconds_ago=f"strftime('{SQLITE_FORMAT}', 'now', -%(seconds)s || ' seconds')",
+    seconds_left="%(seconds)s - (julianday('now') - julianday(created_at)) * 86400",
     json="%({})s",
     inputs="json_group_object(role, file)",
 )
 # A claim lost in a power cut leaves the job queued, so PostgreSQL need not wait for its disk there (submit and end do wait).
 POSTGRESQL = Dialect(
     now="clock_timestamp()",
+    seconds_ago="clock_timestamp() - make_interval(secs => %(seconds)s)",
+    seconds_left="%(seconds)s - extract(epoch FROM clock_timestamp() - created_at)",
     json="CAST(%({})s AS jsonb)",
     inputs="CAST(json_object_agg(role, file) AS text)",
     skip_locked="FOR UPDATE SKIP LOCKED",
@@ -126,6 +132,18 @@ DELETE_INPUTS = "DELETE FROM tasks_input WHERE job_id = %(id)s RETURNING file"
 QUARANTINED = "SELECT id FROM tasks_quarantine WHERE owner_id = %(owner)s AND fingerprint = %(fingerprint)s AND until > {now}"
 FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(id)s ORDER BY id"
 
+# Each count ends at its limit: a queue may be long.
+LIMITS = """
+SELECT
+    (SELECT count(*) FROM (SELECT 1 FROM tasks_job WHERE api_key = %(key)s AND created_at > {seconds_ago} LIMIT %(rate)s) AS submitted),
+    (SELECT count(*) FROM (SELECT 1 FROM tasks_job WHERE api_key = %(key)s AND state = 'queued' LIMIT %(queued)s) AS queued),
+    (SELECT count(*) FROM (SELECT 1 FROM tasks_job WHERE kind = %(kind)s AND state = 'queued' LIMIT %(depth)s) AS waiting),
+    (SELECT reason FROM tasks_maintenance LIMIT 1)
+"""
+OLDEST_OF_MINUTE = """
+SELECT {seconds_left} FROM tasks_job WHERE api_key = %(key)s ORDER BY created_at DESC LIMIT 1 OFFSET %(rate)s - 1
+"""
+
 TURN = """
 SELECT
     (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s),
@@ -150,7 +168,7 @@ def statement(template: str, vendor: str) -> str:
     """A template above in this database's words."""
     dialect = DIALECTS[vendor]
     fields = {name: dialect.json.format(name) for name in ("result", "error", "warnings", "no_warnings", "parameters")}
-    return template.format(now=dialect.now, **fields)
+    return template.format(now=dialect.now, seconds_ago=dialect.seconds_ago, seconds_left=dialect.seconds_left, **fields)
 
 
 def changed(template: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

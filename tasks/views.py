@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 from tasks.documents import JobListSerializer, etag, job_document, job_url
 from tasks.errors import Code
 from tasks.kinds import kinds
+from tasks.limits import NO_KEY, Key, limits_of
 from tasks.models import IdempotencyKey, Job, SavedFile, fingerprints
 from tasks.problems import Problem
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
@@ -35,6 +36,11 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 def owner_id(request: Request) -> int:
     """Every view here asks for an authenticated user first."""
     return int(request.user.pk)  # type: ignore[arg-type]  # an anonymous user does not come this far
+
+
+def key_of(request: Request) -> Key:
+    key: Any = request.auth  # the project's API key; None for a session
+    return key or NO_KEY
 
 
 class HasScope(BasePermission):
@@ -100,9 +106,16 @@ class SubmitView(JobAnswers):
     permission_classes = [IsAuthenticated, HasScope]
 
     def post(self, request: Request) -> Response:
-        held = held_for(request)
-        job = self.own_job(held) if held else self.submit(request)
-        return self.answer(job, 200 if job.ended else 202)
+        if held := held_for(request):
+            job = self.own_job(held)
+            return self.answer(job, 200 if job.ended else 202)
+        limits = limits_of(key_of(request), self.kind)
+        limits.check()
+        job = self.submit(request)
+        response = self.answer(job, 200 if job.ended else 202)
+        for name, value in limits.headers().items():
+            response[name] = value
+        return response
 
     def submit(self, request: Request) -> Job:
         """The job that this request makes, or that it made before under the same `Idempotency-Key`."""
@@ -118,6 +131,7 @@ class SubmitView(JobAnswers):
             parameters=form.parameters(),
             uploads=form.uploads(),
             units=form.units(),
+            api_key=key_of(request).pk or None,
             idempotency=key,
             **form.options(),
         )

@@ -77,7 +77,7 @@ class Stack:
             self.start("broker", self.broker.command)
             eventually(self.broker.answers, 15)
             self.manage("migrate", "-v0")
-            self.key = self.manage("apikey", "create").strip()
+            self.key = self.manage("apikey", "create", "--rate", "0", "--queued", "0").strip()
             for name in self.workers:
                 self.start_worker(name)
             self.start("web", [sys.executable, "-m", "gunicorn", "-c", "python:fitsize.gunicorn", "fitsize.asgi"])

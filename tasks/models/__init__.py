@@ -3,6 +3,7 @@
 from tasks.models.files import Input, SavedFile, delete_files
 from tasks.models.idempotency import IdempotencyKey
 from tasks.models.jobs import Job
+from tasks.models.maintenance import Maintenance
 from tasks.models.quarantine import Quarantine
 from tasks.models.states import ENDED, Claimant, Priority, State, Stopping
 from tasks.models.workers import Worker, WorkerState, kind_states
@@ -13,6 +14,7 @@ __all__ = [
     "IdempotencyKey",
     "Input",
     "Job",
+    "Maintenance",
     "Priority",
     "Quarantine",
     "SavedFile",

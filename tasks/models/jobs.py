@@ -48,6 +48,7 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs", db_index=False)
+    api_key = models.BigIntegerField(null=True)  # with which it was submitted: limits sit on the key
     kind = models.CharField(max_length=40)
     operation = models.CharField(max_length=40)
     parameters = models.JSONField(default=dict)
@@ -96,6 +97,8 @@ class Job(models.Model):
             models.Index(fields=["owner", "kind", "priority", "turn"], condition=Q(state="queued"), name="job_queued_of_owner"),
             models.Index(fields=["life", "pid"], condition=Q(state="running"), name="job_running"),
             models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
+            models.Index(fields=["api_key", "created_at"], name="job_of_key"),
+            models.Index(fields=["api_key"], condition=Q(state="queued"), name="job_queued_of_key"),
             models.Index(fields=["expires_at"], condition=Q(state="queued", expires_at__isnull=False), name="job_expiring"),
             models.Index(fields=["kind", "finished_at"], condition=Q(inputs_kept=True, finished_at__isnull=False), name="job_inputs_kept"),
             models.Index(fields=["finished_at"], condition=Q(erased_at__isnull=True, finished_at__isnull=False), name="job_ended"),

@@ -72,6 +72,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         priority: Priority = Priority.INTERACTIVE,
         expires_in: float | None = None,
         keep_input: bool = True,
+        api_key: int | None = None,
         idempotency: IdempotencyKey | None = None,
     ) -> Job:
         """Store the inputs, commit a queued row, and make sure that a worker will look; `expires_in`: the seconds in which it must start.
@@ -84,6 +85,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
         job = self.model(
             owner_id=owner_id,
+            api_key=api_key,
             kind=kind.name,
             operation=operation,
             parameters=parameters,

@@ -11,6 +11,8 @@ from django.utils import timezone
 from fitsize.models import OPERATOR, ApiKey, User
 from tasks.kinds import kinds
 
+MOST = 1_000_000
+
 
 class Command(BaseCommand):
     help = "Create, list and revoke API keys. A key is shown once, when it is made."
@@ -21,6 +23,8 @@ class Command(BaseCommand):
         create.add_argument("--user", default="owner", help="whose key it is; the user is made if there is none")
         create.add_argument("--name", default="default", help="what the key is for")
         create.add_argument("--scope", action="append", help="a kind, or 'operator'; may be repeated; default: every kind")
+        create.add_argument("--rate", type=limit, help="submits a minute, 0 for any number; default: KEY_RATE")
+        create.add_argument("--queued", type=limit, help="jobs that may wait at a time, 0 for any number; default: KEY_QUEUED")
         listing = actions.add_parser("list", help="list keys")
         listing.add_argument("--user")
         revoke = actions.add_parser("revoke", help="revoke a key")
@@ -38,7 +42,7 @@ class Command(BaseCommand):
         if made:
             owner.set_unusable_password()
             owner.save(update_fields=["password"])
-        _, secret = ApiKey.objects.issue(owner, options["name"], scopes)
+        _, secret = ApiKey.objects.issue(owner, options["name"], scopes, options["rate"], options["queued"])
         self.stdout.write(secret)
 
     def list(self, options: dict[str, Any]) -> None:
@@ -48,10 +52,19 @@ class Command(BaseCommand):
         for key in keys:
             used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
             state = "revoked" if key.revoked_at else "active"
-            self.stdout.write(f"{key.start}  {key.owner.username}  {key.name}  {','.join(key.scopes)}  used {used}  {state}")
+            self.stdout.write(
+                f"{key.start}  {key.owner.username}  {key.name}  {','.join(key.scopes)}  {key.rate}/min  {key.queued} queued  used {used}  {state}"
+            )
 
     def revoke(self, options: dict[str, Any]) -> None:
         found = ApiKey.objects.filter(start=options["start"], revoked_at=None)
         if not found.update(revoked_at=timezone.now()):
             raise CommandError("no active key begins like this; see 'apikey list'")
         self.stdout.write("revoked")
+
+
+def limit(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= MOST:
+        raise ValueError(text)
+    return number
