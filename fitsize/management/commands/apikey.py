@@ -52,9 +52,8 @@ class Command(BaseCommand):
         for key in keys:
             used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
             state = "revoked" if key.revoked_at else "active"
-            self.stdout.write(
-                f"{key.start}  {key.owner.username}  {key.name}  {','.join(key.scopes)}  {key.rate}/min  {key.queued} queued  used {used}  {state}"
-            )
+            limits = f"{key.rate}/min  {key.queued} queued"
+            self.stdout.write(f"{key.start}  {key.owner.username}  {key.name}  {','.join(key.scopes)}  {limits}  used {used}  {state}")
 
     def revoke(self, options: dict[str, Any]) -> None:
         found = ApiKey.objects.filter(start=options["start"], revoked_at=None)
