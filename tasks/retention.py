@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from tasks.clock import DatabaseNow
 from tasks.errors import RETRYABLE
@@ -20,11 +20,20 @@ DAY_SECONDS = 86_400
 FORGET_WORKERS_AFTER = timedelta(days=7)
 
 
+def kinds_of_ended_jobs() -> list[str]:
+    """The kinds of ended jobs, installed or not: one step of the index each, however many rows there are."""
+    ended = Job.objects.filter(erased_at=None, finished_at__isnull=False)
+    found: list[str] = []
+    while name := ended.filter(kind__gt=found[-1] if found else "").aggregate(first=Min("kind"))["first"]:
+        found.append(name)
+    return found
+
+
 def forget_inputs() -> None:
     """By each kind's rule; those of a job that may be retried for a day at least. A kind that is gone has no rule: its inputs go."""
-    for name in Job.objects.filter(inputs_kept=True, finished_at__isnull=False).values_list("kind", flat=True).distinct():
+    for name in kinds_of_ended_jobs():
         seconds = kinds()[name].keep_inputs_seconds if name in kinds() else 0
-        kept = Job.objects.filter(kind=name, inputs_kept=True).ended_before(seconds)
+        kept = Job.objects.filter(kind=name, inputs_kept=True, finished_at__isnull=False).ended_before(seconds)
         retryable = Q(state=State.FAILED, error__code__in=RETRYABLE)
         if seconds < settings.RETRY_KEEP_SECONDS:
             kept = kept.exclude(retryable) | kept.filter(retryable).ended_before(settings.RETRY_KEEP_SECONDS)
@@ -33,8 +42,10 @@ def forget_inputs() -> None:
 
 
 def erase_old_jobs() -> None:
-    for job in Job.objects.filter(erased_at=None).ended_before(settings.KEEP_RESULTS_DAYS * DAY_SECONDS)[:BATCH]:
-        job.erase()
+    for name in kinds_of_ended_jobs():
+        ended = Job.objects.filter(kind=name, erased_at=None, finished_at__isnull=False)
+        for job in ended.ended_before(settings.KEEP_RESULTS_DAYS * DAY_SECONDS)[:BATCH]:
+            job.erase()
 
 
 def forget_tombstones() -> None:

@@ -101,7 +101,7 @@ class Job(models.Model):
             models.Index(fields=["api_key"], condition=Q(state="queued"), name="job_queued_of_key"),
             models.Index(fields=["expires_at"], condition=Q(state="queued", expires_at__isnull=False), name="job_expiring"),
             models.Index(fields=["kind", "finished_at"], condition=Q(inputs_kept=True, finished_at__isnull=False), name="job_inputs_kept"),
-            models.Index(fields=["finished_at"], condition=Q(erased_at__isnull=True, finished_at__isnull=False), name="job_ended"),
+            models.Index(fields=["kind", "finished_at"], condition=Q(erased_at__isnull=True, finished_at__isnull=False), name="job_ended"),
             models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="job_erased"),
         ]
 
