@@ -77,6 +77,7 @@ UPDATE tasks_job SET
     cancel_requested = true,
     inputs_kept = inputs_kept AND (%(keep_inputs)s OR state <> 'queued'),
     finished_at = CASE WHEN state = 'queued' THEN {now} ELSE finished_at END,
+    checkpoint_file = CASE WHEN state = 'queued' THEN '' ELSE checkpoint_file END,
     state = CASE WHEN state = 'queued' THEN 'canceled' ELSE state END
 WHERE id = %(id)s AND state IN ('queued', 'running')
 RETURNING state
