@@ -129,7 +129,10 @@ FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(i
 
 TURN = """
 SELECT
-    (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s),
+    coalesce(
+        (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s AND started_at IS NULL),
+        (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s)
+    ),
     (SELECT max(turn) FROM tasks_job WHERE state = 'queued' AND owner_id = %(owner)s AND kind = %(kind)s AND priority = %(priority)s)
 """
 

@@ -183,7 +183,8 @@ class Parent(threading.Thread):
     # -- the consumer
     def watch_consumer(self, rows: list[Job], now: float) -> None:
         """Messages wait, an idle child is ready and hears none: this worker is deaf, and ends so that it is started again."""
-        waits = not rows and this_child.shared.state == WorkerState.READY and wakeups.broker.waits_for_sure(self.kind.name)
+        idle = not rows and this_child.shared.state == WorkerState.READY and now >= self.blind_until
+        waits = idle and wakeups.broker.waits_for_sure(self.kind.name)
         ages = self.unheard.ages([str(this_child.shared.drains)] if waits else [], now)
         if max(ages.values(), default=0.0) > DEAF_SECONDS:
             logger.critical("deaf, a message waits and is not taken; it ends", extra={"worker": this_child.name, "life": this_child.life})
