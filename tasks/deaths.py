@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "the memory limit"
 OUT_OF_MEMORY = "SIGKILL, out of memory"
-CRASH_CAUSES = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", MEMORY_LIMIT, OUT_OF_MEMORY})
+CRASH_CAUSES = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS", MEMORY_LIMIT, OUT_OF_MEMORY})
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,11 @@ def verdict(job: Job, death: Death) -> Blame:
     """A crash is what an input can do by itself; everything else is a loss.
 
     Heap damage aborts late: a death in a child that had finished another job raises `crashes` to one below the limit at most, so that the
-    last one happens in a fresh child.
+    last one happens in a fresh child. What such a death cannot add as a crash is a loss: batch work may never meet a fresh child.
     """
-    if death.signal in CRASH_CAUSES:
-        return _crash(job, death.signal)
+    crash = _crash(job, death.signal) if death.signal in CRASH_CAUSES else None
+    if crash and crash.crashes:
+        return crash
     if job.losses + 1 >= settings.MAX_LOSSES:
         return Blame(losses=1, code=Code.WORKER_LOST, detail=f"The worker was lost {job.losses + 1} times while it ran this job.")
     return Blame(losses=1)

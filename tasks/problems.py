@@ -30,7 +30,7 @@ class TooLarge(Problem):
 
 
 class Unavailable(Problem):
-    """Nothing was accepted; the same request may be sent again a little later."""
+    """The database is away. What was not answered 202 or 200 may have been accepted all the same, if it left in that very moment."""
 
     wait = 5
 

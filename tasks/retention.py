@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,8 +75,9 @@ def sweep_orphans() -> None:
         orphan.delete()
     old = time.time() - settings.RECEIVING_SECONDS
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
-        if path.stat().st_mtime < old:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another housekeeping was faster
+            if path.is_file() and path.stat().st_mtime < old:
+                path.unlink()
 
 
 def sweep_strays() -> None:

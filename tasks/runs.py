@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
+from django.db.models import QuerySet
 
 from tasks import wakeups
 from tasks.deaths import Death
@@ -26,6 +27,9 @@ from tasks.worker.child import this_child
 
 PROGRESS_SECONDS = 0.5
 RETRY_SECONDS = 0.5
+STEP_LENGTH = 80
+INTERNAL_ERROR = {"state": State.FAILED, "error": document(Code.INTERNAL_ERROR, "")}
+STOP_IS_HEARD_SECONDS = 1.0  # SIGTERM to a whole process group: until the parent has said that this worker stops
 
 
 class JobRun(Run):
@@ -42,13 +46,15 @@ class JobRun(Run):
             return
         self.reported_at = now
         self.job.progress_step = step
-        held = Job.objects.filter(pk=self.job.pk, lease=self.job.lease, state=State.RUNNING)
-        held.update(progress=min(max(fraction, 0.0), 1.0), progress_step=step)
+        self.held().update(progress=min(max(fraction, 0.0), 1.0), progress_step=step[:STEP_LENGTH])
 
     def check_canceled(self) -> None:
-        held = Job.objects.filter(pk=self.job.pk, lease=self.job.lease, state=State.RUNNING, cancel_requested=False)
-        if not held.exists():
+        if not self.held().exists():
             raise Canceled
+
+    def held(self) -> QuerySet[Job]:
+        """The row, while it is ours and somebody wants its result."""
+        return Job.objects.filter(pk=self.job.pk, lease=self.job.lease, state=State.RUNNING, cancel_requested=False)
 
     def save(self, name: str, file: IO[bytes]) -> None:
         self.check_canceled()
@@ -106,14 +112,28 @@ def drain(kind: str) -> None:
     if job and Job.objects.waiting(kind):
         wakeups.wake(kind)
     while job:
-        with this_child.at_work():
-            ours = run_job(job, this_child.model)
-        if not ours:
+        if not worked(job):
             return
         if time.monotonic() - started > settings.DRAIN_SECONDS or this_child.stopping or this_child.too_large():
             wakeups.wake(kind)
             return
         job = claim(kind)
+
+
+def worked(job: Job) -> bool:
+    """Run it; False if it was not ours any more when it ended.
+
+    What rises here is a loss, or the job would come back for ever: sys.exit() in a model, SIGTERM to this process alone, an end that
+    cannot be written.
+    """
+    try:
+        with this_child.at_work():
+            return run_job(job, this_child.model)
+    except BaseException as error:
+        time.sleep(STOP_IS_HEARD_SECONDS)
+        if not this_child.stopping:
+            job.settle(Death("", reason=f"{type(error).__name__} in its process"))
+        raise
 
 
 def claim(kind: str) -> Job | None:
@@ -150,14 +170,16 @@ def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
     except AWAY:
         job.log("the database was away while it ran", logging.WARNING, traceback=True)
         return job.after(Death("", reason="a database that was away"))
-    except Exception:
+    except SystemExit:  # a model's, or SIGTERM to this process
+        raise
+    except BaseException:  # a Rust panic and a canceled coroutine are no Exceptions
         return internal_error(job)
 
 
 def internal_error(job: Job) -> dict[str, Any]:
     """Our fault: the traceback goes to the log, the client reads only the code."""
     job.log("raised", logging.ERROR, traceback=True)
-    return {"state": State.FAILED, "error": document(Code.INTERNAL_ERROR, "")}
+    return INTERNAL_ERROR
 
 
 def recorded(job: Job, end: dict[str, Any], run: JobRun) -> str | None:
@@ -174,6 +196,9 @@ def recorded(job: Job, end: dict[str, Any], run: JobRun) -> str | None:
             close_old_connections()
             time.sleep(RETRY_SECONDS)
         except Exception:  # the result, or what follows from it, can never be written: our fault
-            if end["state"] != State.SUCCEEDED:
+            if committed := job.ended_by_me(end["state"]):  # what rose comes after the commit
+                job.log("what follows its end failed", logging.ERROR, traceback=True)
+                return committed
+            if end["state"] not in (State.SUCCEEDED, State.FAILED) or end == INTERNAL_ERROR:
                 raise
             end = internal_error(job)

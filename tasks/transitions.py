@@ -83,6 +83,7 @@ UPDATE tasks_job SET
     cancel_requested = true,
     inputs_kept = inputs_kept AND (%(keep_inputs)s OR state <> 'queued'),
     finished_at = CASE WHEN state = 'queued' THEN {now} ELSE finished_at END,
+    checkpoint_file = CASE WHEN state = 'queued' THEN '' ELSE checkpoint_file END,
     state = CASE WHEN state = 'queued' THEN 'canceled' ELSE state END
 WHERE id = %(id)s AND state IN ('queued', 'running')
 RETURNING state
@@ -146,7 +147,10 @@ SELECT {seconds_left} FROM tasks_job WHERE api_key = %(key)s ORDER BY created_at
 
 TURN = """
 SELECT
-    (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s),
+    coalesce(
+        (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s AND started_at IS NULL),
+        (SELECT min(turn) FROM tasks_job WHERE state = 'queued' AND kind = %(kind)s AND priority = %(priority)s)
+    ),
     (SELECT max(turn) FROM tasks_job WHERE state = 'queued' AND owner_id = %(owner)s AND kind = %(kind)s AND priority = %(priority)s)
 """
 

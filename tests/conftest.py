@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from hypothesis import Phase
+from hypothesis import settings as profile
 
 from fitsize.models import ApiKey, User
 from tasks.kinds import kinds
+
+# The same examples each time. New ones: `pytest --hypothesis-profile=campaign tests/tasks/test_protocol.py`; `campaign-hunt` does not make
+# what it finds smaller.
+profile.register_profile("house", max_examples=50, stateful_step_count=40, deadline=None, derandomize=True)
+profile.register_profile("campaign", max_examples=3000, stateful_step_count=60, deadline=None, derandomize=False, print_blob=True)
+profile.register_profile("campaign-hunt", profile.get_profile("campaign"), phases=[Phase.generate])
+profile.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

@@ -171,7 +171,7 @@ class Stack:
         self.kill_family(name, signal.SIGCONT)
 
     def end(self, name: str) -> None:
-        """Ask a program to end, and see that it does; Celery's child may wait 30 s for its parent to take a last result."""
+        """Ask a program to end, and see that it does."""
         process = self.programs[name].process
         assert process is not None
         process.terminate()

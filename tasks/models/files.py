@@ -27,7 +27,7 @@ def delete_files(names: Iterable[str]) -> None:
     for name in names:
         try:
             default_storage.delete(name)
-        except OSError:
+        except Exception:  # each storage has errors of its own; what is left is swept later
             logger.exception("a stored file could not be deleted")
 
 
@@ -47,6 +47,9 @@ def stored_below(folder: str, kept: frozenset[str] = frozenset()) -> Iterator[st
     try:
         folders, files = default_storage.listdir(folder)
     except FileNotFoundError:
+        return
+    except OSError:
+        logger.exception("a folder of stored files could not be read")
         return
     for inner in folders:
         yield from stored_below(f"{folder}/{inner}", kept)

@@ -43,6 +43,13 @@ logger = logging.getLogger(__name__)
 POSITION_CAP = 1000
 
 
+def strict_json(value: Any) -> str:
+    """Raises ValueError for what a client could not be answered: NaN, and half a character (a lone surrogate)."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    text.encode()
+    return text
+
+
 class Job(models.Model):
     """One accepted request. `lease` belongs to the worker that runs it: whoever holds it may write the job's end."""
 
@@ -158,9 +165,9 @@ class Job(models.Model):
             "lease": self.lease,
             "state": state,
             "ended": state in ENDED,
-            "result": None if result is None else json.dumps(result, allow_nan=False),
-            "error": None if error is None else json.dumps(error),
-            "warnings": json.dumps(list(warnings), allow_nan=False),
+            "result": None if result is None else strict_json(result),
+            "error": None if error is None else strict_json(error),
+            "warnings": strict_json(list(warnings)),
             "no_warnings": "[]",
             "keep_inputs": self.keeps_inputs(code),
             "crashes": crashes,
@@ -270,7 +277,8 @@ class Job(models.Model):
         Quarantine.objects.admit(self.owner_id, fingerprints.of_input(self.facts, self.operation, self.parameters, files))
         with transaction.atomic():
             if not changed(RETRY, {"id": self.key, "lease": self.lease, "turn": Job.objects.next_turn(self)}):
-                raise Refused(Code.INPUT_GONE)
+                self.refresh_from_db()  # another retry may have been first
+                raise Refused(Code.INPUT_GONE if self.state == State.FAILED else Code.NOT_RETRYABLE)
             transaction.on_commit(lambda: wakeups.wake(self.kind))
         self.state = State.QUEUED
         self.log(State.QUEUED, cause="a retry")

@@ -24,7 +24,8 @@ class QuarantineQuerySet(models.QuerySet["Quarantine"]):
     def admit(self, owner_id: int, fingerprint: str) -> None:
         """Raises Refused(`input_quarantined`) for what this owner's input did before."""
         for (pk,) in changed(QUARANTINED, {"owner": owner_id, "fingerprint": fingerprint}):
-            raise Refused(Code.INPUT_QUARANTINED, self.get(pk=pk).reason())
+            if held := self.filter(pk=pk).first():
+                raise Refused(Code.INPUT_QUARANTINED, held.reason())
 
     def convict(self, job: Job) -> Quarantine:
         """Refuse from now on what this job was made of."""

@@ -43,8 +43,7 @@ class Parent(threading.Thread):
         self.ended = False
         self.database: BaseDatabaseWrapper | None = None  # this thread's connection
         self.written: WorkerState | None = None
-        self.signal = ""  # what the pool said that a child died of
-        self.heard = ""  # the signal that this tick is about
+        self.notes: dict[int, str] = {}  # what the pool said that a child died of
         self.killed: dict[int, str] = {}  # pids that this parent has killed, and why
         self.blind_until = 0.0
         self.oom_counter = oom_counter()
@@ -75,7 +74,6 @@ class Parent(threading.Thread):
         except (DatabaseError, InterfaceError):  # the connection stays open between ticks: it may have been cut
             logger.warning("the parent could not read or write the database", exc_info=True)
             self.blind_until = now + BLIND_SECONDS
-            self.signal = self.signal or self.heard
             connections.close_all()
         except Exception:
             logger.exception("the parent's tick failed")
@@ -90,12 +88,14 @@ class Parent(threading.Thread):
             self.database.dec_thread_sharing()
 
     def look(self, now: float) -> None:
-        self.heard, self.signal = self.signal, ""
+        told = list(self.notes)
         rows = Job.objects.run_by(this_child.life)
         self.stop_overdue(rows, now)
         self.watch_memory(rows)
         self.count_oom_kills(rows)
         self.let_go_of_the_dead(rows, now)
+        for pid in told:
+            del self.notes[pid]
         self.watch_consumer(rows, now)
 
     def beat(self, state: WorkerState) -> None:
@@ -113,6 +113,8 @@ class Parent(threading.Thread):
         ages = self.running.ages([job.lease or "" for job in rows], now)
         wishes = self.cancels.ages([job.lease or "" for job in rows if job.cancel_requested], now)
         for job in rows:
+            if job.stopping and job.pid not in self.killed:
+                self.kill(job.pid, job.stopping)  # the lease was taken, and the answer to that was lost
             left = job.deadline_seconds - ages[job.lease or ""]
             if job.stopping or now < self.blind_until:
                 continue
@@ -154,11 +156,11 @@ class Parent(threading.Thread):
 
     # -- deaths
     def let_go_of_the_dead(self, rows: list[Job], now: float) -> None:
-        """A death that nobody explains within a moment is a loss; a note about a death that held no row is forgotten."""
+        """A death that nobody explains within a moment is a loss."""
         dead = [job for job in rows if not is_child(job.pid)]
         ages = self.missing.ages([str(job.pid) for job in dead], now)
         for job in dead:
-            cause = self.killed.get(job.pid) or self.heard
+            cause = self.killed.get(job.pid) or self.notes.get(job.pid, "")
             if cause == "SIGKILL" and self.killed_for_memory(job):
                 cause = OUT_OF_MEMORY
             if cause or ages[str(job.pid)] > UNEXPLAINED_SECONDS:
@@ -175,13 +177,14 @@ class Parent(threading.Thread):
             job.settle(Death(cause, reason="an unknown cause"))
 
     def note(self, name: str) -> None:
-        self.signal = name
+        self.notes[this_child.shared.pid] = name
         self.wake.set()
 
     # -- the consumer
     def watch_consumer(self, rows: list[Job], now: float) -> None:
         """Messages wait, an idle child is ready and hears none: this worker is deaf, and ends so that it is started again."""
-        waits = not rows and this_child.shared.state == WorkerState.READY and wakeups.broker.waits_for_sure(self.kind.name)
+        idle = not rows and this_child.shared.state == WorkerState.READY and now >= self.blind_until
+        waits = idle and wakeups.broker.waits_for_sure(self.kind.name)
         ages = self.unheard.ages([str(this_child.shared.drains)] if waits else [], now)
         if max(ages.values(), default=0.0) > DEAF_SECONDS:
             logger.critical("deaf, a message waits and is not taken; it ends", extra={"worker": this_child.name, "life": this_child.life})

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from tasks.models import WorkerState
 
-STOPPING, FAILED_LOADS, STATE, DOING, SUSPICIOUS, DRAINS, LOAD_SECONDS = 0, 1, 2, 3, 4, 5, 8
+STOPPING, FAILED_LOADS, STATE, DOING, SUSPICIOUS, DRAINS, LOAD_SECONDS, PID = 0, 1, 2, 3, 4, 5, 8, 16
 STATES = (WorkerState.LOADING, WorkerState.READY, WorkerState.DOWN)
 
 
@@ -23,7 +23,7 @@ class Doing(IntEnum):
 
 class Shared:
     def __init__(self) -> None:
-        self.memory = mmap.mmap(-1, 16)
+        self.memory = mmap.mmap(-1, 20)
 
     @property
     def stopping(self) -> bool:
@@ -83,3 +83,13 @@ class Shared:
     @load_seconds.setter
     def load_seconds(self, seconds: float) -> None:
         struct.pack_into("d", self.memory, LOAD_SECONDS, seconds)
+
+    @property
+    def pid(self) -> int:
+        """The child's that began last. The pool tells of a death before it forks the next, so this is whom it tells of."""
+        pid: int = struct.unpack_from("i", self.memory, PID)[0]
+        return pid
+
+    @pid.setter
+    def pid(self, pid: int) -> None:
+        struct.pack_into("i", self.memory, PID, pid)

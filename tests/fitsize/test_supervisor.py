@@ -39,7 +39,14 @@ class Up:
         self.elsewhere = folder.parent  # it is started from any directory, behind a proxy, under another name
         with self.output.open("wb") as output:
             command = [sys.executable, str(ROOT / "manage.py"), "up", "--bind", self.bind]
-            self.process = subprocess.Popen(command, cwd=self.elsewhere, env=self.environment, stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.elsewhere,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # ignored where tests run in the background
+            )
 
     @property
     def broker_url(self) -> str:

@@ -103,3 +103,18 @@ def test_a_job_expires_if_it_does_not_start_in_the_time_it_was_given(owner: User
     assert (fresh(late).state, fresh(early).state) == (State.EXPIRED, State.QUEUED)
     assert abs(((early.expires_at or timezone.now()) - timezone.now()).total_seconds() - 3600) < 60
     assert fresh(early).expires_at == early.expires_at
+
+
+def test_a_job_that_comes_back_from_long_ago_gives_a_newcomer_no_start(owner: User, stranger: User) -> None:
+    old = claimed(owner)
+    for _ in range(100):
+        submit(stranger)
+    for _ in range(98):
+        Job.objects.claim("fakes", ME)
+    single = submit(User.objects.create(username="single"))
+    fresh(old).release()
+    crowd = User.objects.create(username="crowd")
+    for _ in range(50):
+        submit(crowd)
+    order = [job for job in (Job.objects.claim("fakes", ME) for _ in range(6)) if job]
+    assert single.pk in [job.pk for job in order]

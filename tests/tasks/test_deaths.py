@@ -7,7 +7,7 @@ from tasks.errors import Code
 from tasks.models import Job
 
 
-@pytest.mark.parametrize("signal", ["SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"])
+@pytest.mark.parametrize("signal", ["SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS"])
 def test_a_crash_signal_is_the_inputs_own_doing(signal: str) -> None:
     assert verdict(Job(), Death(signal)) == Blame(crashes=1)
 
@@ -25,7 +25,11 @@ def test_the_third_crash_in_a_fresh_child_convicts_and_names_the_signal() -> Non
 
 def test_a_child_that_had_finished_another_job_never_convicts() -> None:
     assert verdict(Job(crashes=1, fresh_child=False), Death("SIGABRT")) == Blame(crashes=1)
-    assert verdict(Job(crashes=2, fresh_child=False), Death("SIGABRT")) == Blame(crashes=0)
+    assert verdict(Job(crashes=2, fresh_child=False), Death("SIGABRT")) == Blame(losses=1)
+
+
+def test_work_that_never_meets_a_fresh_child_does_not_come_back_for_ever() -> None:
+    assert verdict(Job(crashes=2, losses=9, fresh_child=False), Death("SIGABRT")).code == Code.WORKER_LOST
 
 
 def test_the_tenth_loss_is_the_last() -> None:

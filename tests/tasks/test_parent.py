@@ -52,6 +52,7 @@ def parent(monkeypatch: pytest.MonkeyPatch, kernel: Kernel) -> Parent:
     monkeypatch.setattr(this_child, "life", "my-life")
     monkeypatch.setattr(this_child, "name", "fakes@here")
     this_child.shared.load_seconds = 5.0
+    this_child.shared.pid = PID
     this_child.shared.state = WorkerState.LOADING
     return Parent("fakes")
 

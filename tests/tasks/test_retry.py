@@ -67,8 +67,9 @@ def test_two_retries_at_once_are_one(owner: User) -> None:
     job = failed(owner)
     other = fresh(job)
     job.retry()
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         other.retry()
+    assert refused.value.code == "not_retryable"
 
 
 def test_a_job_that_was_retried_keeps_its_inputs(owner: User) -> None:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.db.transaction import Atomic
+from django.test import Client
 
 from fitsize.models import User
 from tasks import runs
-from tasks.errors import Code
+from tasks.errors import Code, InvalidInput
 from tasks.models import Job, State
 from tasks.worker import this_child
 from tests.fakes.inference.model import FakeModel
@@ -254,3 +256,94 @@ def test_a_job_whose_lease_the_parent_has_taken_is_not_released_by_the_child(own
     Job.objects.filter(pk=job.pk).update(lease="the parent's", stopping="timeout")
     runs.run_jobs("fakes")
     assert (fresh(job).state, fresh(job).lease) == (State.RUNNING, "the parent's")
+
+
+def rising(error: BaseException) -> Any:
+    def rise(run: Any, **_: Any) -> dict[str, Any]:
+        raise error
+
+    return rise
+
+
+def test_a_model_that_leaves_its_process_costs_a_loss_each_time(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(owner)
+    monkeypatch.setattr(runs, "STOP_IS_HEARD_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "echo", rising(SystemExit(3)))
+    for losses in range(1, 11):
+        with pytest.raises(SystemExit):
+            runs.run_jobs("fakes")
+        assert fresh(job).losses == losses
+    error = fresh(job).error
+    assert error is not None
+    assert error["code"] == "worker_lost"
+
+
+def test_a_worker_that_is_asked_to_end_in_the_middle_of_a_job_charges_nobody(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM to a whole process group reaches the child first."""
+    job = submit(owner)
+    monkeypatch.setattr(worker, "echo", rising(SystemExit(0)))
+    monkeypatch.setattr(runs, "STOP_IS_HEARD_SECONDS", 0.0)
+    asked = iter([False, True, True, True, True])
+    monkeypatch.setattr(type(this_child), "stopping", property(lambda self: next(asked)))
+    with pytest.raises(SystemExit):
+        runs.run_jobs("fakes")
+    assert (fresh(job).state, fresh(job).losses) == (State.QUEUED, 0)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), asyncio.CancelledError(), BaseException("a Rust panic")])
+def test_whatever_else_rises_in_a_model_is_an_internal_error(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    job, next_job = submit(owner), submit(owner, "sleep")
+    monkeypatch.setattr(worker, "echo", rising(error))
+    runs.run_jobs("fakes")
+    assert [fresh(job).state, fresh(next_job).state] == [State.FAILED, State.SUCCEEDED]
+
+
+def test_a_refusal_that_cannot_be_written_is_our_fault_once(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(owner)
+    monkeypatch.setattr(worker, "echo", rising(InvalidInput(Code.NO_FACE, b"bytes")))  # type: ignore[arg-type]  # that is the fault
+    runs.run_jobs("fakes")
+    row = fresh(job)
+    assert row.error is not None
+    assert (row.state, row.error["code"], row.attempts) == (State.FAILED, "internal_error", 1)
+
+
+def test_half_a_character_in_a_result_is_our_fault_and_spoils_no_list(
+    owner: User, worker: FakeModel, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(owner)
+    monkeypatch.setattr(worker, "echo", lambda run: {"text": "\ud800"})
+    runs.run_jobs("fakes")
+    assert fresh(job).state == State.FAILED
+    assert client.get("/api/v1/jobs").status_code == 200
+
+
+def test_what_fails_after_the_commit_takes_nothing_back(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch, own_files: Any
+) -> None:
+    job = submit(owner, "save", text="kept")
+    end = Job.end
+
+    def rises_after(self: Job, *arguments: Any, **named: Any) -> str | None:
+        end(self, *arguments, **named)
+        raise ValueError("an object storage's own error")
+
+    monkeypatch.setattr(Job, "end", rises_after)
+    runs.run_jobs("fakes")
+    with fresh(job).files.get().open() as file:
+        assert (fresh(job).state, file.read()) == (State.SUCCEEDED, b"kept")
+
+
+def test_a_step_with_a_long_name_fails_nobody(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(owner)
+
+    def talkative(run: Any) -> dict[str, Any]:
+        run.progress(0.5, "x" * 500)
+        return {}
+
+    monkeypatch.setattr(worker, "echo", talkative)
+    runs.run_jobs("fakes")
+    assert (fresh(job).state, fresh(job).progress_step) == (State.SUCCEEDED, "x" * 80)

@@ -72,5 +72,5 @@ def test_the_front_answers_a_waiting_client_with_the_ended_job(stack: Stack) -> 
 
 def test_the_front_lets_a_client_go_when_its_time_is_over(stack: Stack) -> None:
     answer = stack.http.post("/api/v1/fakes/sleep", json={"seconds": 2.5}, headers={"Prefer": "wait=1"})
-    assert (answer.status_code, answer.json()["state"]) == (202, "running")
+    assert (answer.status_code, answer.json()["state"] in ("queued", "running")) == (202, True)
     assert stack.ended(answer.json())["state"] == "succeeded"
