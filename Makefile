@@ -22,7 +22,7 @@ run: demo-parts ## set up and start everything: web, workers, housekeeping, an e
 test: all-parts packages ## set up, lint, then all tests with coverage; PYTEST="-m 'not slow'" for other options
 	@$(call timed,lint,$(MAKE) --no-print-directory checks)
 	@$(call timed,tests,$(PY) -m pytest --cov --cov-report=term $(PYTEST))
-	@$(call timed,the engine on PostgreSQL,$(PY) -m tests.postgres $(PY) -m pytest -q tests/tasks tests/test_bad_input.py)
+	@$(call timed,the engine on PostgreSQL,$(PY) -m tests.postgres $(PY) -m pytest -q --hypothesis-profile=brief tests/tasks tests/test_bad_input.py)
 
 lint: all-parts checks ## ruff, mypy --strict, import-linter
 

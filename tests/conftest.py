@@ -16,6 +16,7 @@ from tasks.kinds import kinds
 profile.register_profile("house", max_examples=50, stateful_step_count=40, deadline=None, derandomize=True)
 profile.register_profile("campaign", max_examples=3000, stateful_step_count=60, deadline=None, derandomize=False, print_blob=True)
 profile.register_profile("campaign-hunt", profile.get_profile("campaign"), phases=[Phase.generate])
+profile.register_profile("brief", profile.get_profile("house"), max_examples=10)
 profile.load_profile("house")
 
 
