@@ -57,7 +57,7 @@ def is_back(stack: Stack, kill: Kill) -> bool:
         case "redis":
             return stack.broker.answers()
         case _:
-            return stack.programs[kill.program].running
+            return bool(set(family_of(stack, kill.program)) - set(kill.pids))
 
 
 def answers(stack: Stack) -> bool:
