@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.stack import Stack
 
-TROUBLE = re.compile(r"Traceback|\b(?:WARNING|ERROR|CRITICAL)\b|\b(?:Exception|Error)\b")
+TROUBLE = re.compile(r"Traceback|\b(?:WARNING|ERROR|CRITICAL)\b|\b(?:Exception|Error)\b|\blevel=(?:warning|error|critical)\b")
 USUAL = re.compile(
     r"superuser privileges|SecurityWarning|Memory overcommit must be enabled"
 )  # Celery's word to root, Redis' about its machine

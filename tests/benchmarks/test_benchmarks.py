@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.truth import suspicious
 from tests.stack import ROOT
 
 pytestmark = pytest.mark.slow
@@ -68,3 +69,17 @@ def test_a_storm_prints_its_account_and_writes_it_down(tmp_path: Path) -> None:
     facts = json.loads(file.read_text())
     assert (facts["balanced"], len(facts["kills"]), facts["plan"]["jobs"]) == (True, 2, 30)
     assert "cpu" in facts["machine"]
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("timestamp=2026-11-21T16:00:00Z level=warning logger=tasks.models.jobs event=queued job=1 cause=SIGKILL", True),
+        ("timestamp=2026-11-21T16:00:00Z level=error logger=tasks.worker.child event=down", True),
+        ("timestamp=2026-11-21T16:00:00Z level=info logger=tasks.models.jobs event=succeeded job=1", False),
+        ("[2026-11-21 16:00:00 +0000] [7] [ERROR] Worker (pid:8) was sent SIGKILL!", True),
+        ("7:M 21 Nov 2026 # WARNING Memory overcommit must be enabled!", False),
+    ],
+)
+def test_trouble_in_a_log_is_seen_in_the_words_of_each_program(line: str, seen: bool) -> None:
+    assert suspicious(line) is seen
