@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,9 @@ class Stack:
 
     def stop(self) -> None:
         for program in reversed(self.programs.values()):
-            if program.process and program.running:
-                kill_tree(program.process.pid)
+            if program.process:
+                with suppress(ProcessLookupError):
+                    os.killpg(program.process.pid, signal.SIGKILL)  # at once: a master whose child dies first makes another
                 program.process.wait()
 
     def mend(self) -> None:
