@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tasks.worker.memory import oom_counter, oom_kills
+from tasks.worker.memory import oom_counter, oom_kills, resident_bytes, resident_elsewhere
 
 
 def write(root: Path, name: str, text: str) -> Path:
@@ -45,3 +46,8 @@ def test_where_nothing_counts_nothing_is_counted(tmp_path: Path) -> None:
 
 def test_this_machine_has_a_counter() -> None:
     assert oom_counter() is not None
+
+
+def test_both_ways_to_ask_what_a_process_holds_agree() -> None:
+    assert resident_bytes(os.getpid()) == pytest.approx(resident_elsewhere(os.getpid()), rel=0.05)
+    assert resident_bytes(2**22 + 1) == 0
