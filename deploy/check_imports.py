@@ -15,15 +15,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINE = "django rest_framework environ celery kombu.transport.redis redis hiredis psycopg psycopg_pool bcrypt structlog"
+ENGINE = (
+    "django rest_framework environ celery kombu.transport.redis redis hiredis psycopg psycopg_pool bcrypt structlog httpx"
+)
 MODULES = {
     "keypoints": f"{ENGINE} torch numpy cv2.aruco pillow_heif safetensors.torch",
     "faces": f"{ENGINE} torch numpy dlib pillow_heif",
     "diarization": f"{ENGINE} torch torchaudio pyannote.audio pyannote.audio.pipelines pyannote.audio.models.segmentation"
     " pyannote.audio.models.embedding pyannote.core pyannote.metrics.diarization silero_vad av scipy.cluster.hierarchy",
     "embedded": "fakeredis lupa.lua51",
-    "demo": "httpx",
-    "dev": "pytest pytest_django pytest_randomly pytest_cov hypothesis httpx yaml check_jsonschema mypy importlinter",
+    "dev": "pytest pytest_django pytest_randomly pytest_cov hypothesis schemathesis standardwebhooks babel yaml"
+    " check_jsonschema mypy importlinter",
 }
 FILES = {
     "faces": [

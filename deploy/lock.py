@@ -45,7 +45,7 @@ PARTS = {
     "keypoints": ["keypoints"],
     "faces": ["faces"],
     "diarization": ["diarization"],
-    "demo": ["web", "keypoints", "faces", "diarization", "embedded", "demo", "astronaut"],
+    "demo": ["web", "keypoints", "faces", "diarization", "embedded", "astronaut"],
     "dev": ["dev", "reference"],
 }
 

@@ -43,11 +43,20 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 APPEND_SLASH = False
 STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # files are served from where they are installed: nothing to collect
+WHITENOISE_AUTOREFRESH = False
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {"default-src": ["'self'"], "frame-ancestors": ["'none'"], "base-uri": ["'none'"], "form-action": ["'self'"]}
+}
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 INFERENCE_KINDS = env.list("INFERENCE_KINDS", default=["keypoints.kind.KIND", "faces.kind.KIND", "diarization.kind.KIND"])
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "fitsize",
     "tasks",
     "keypoints",
@@ -56,6 +65,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.common.CommonMiddleware",  # refuses a host name that is not ours
     "tasks.waiting.WithoutFront",
 ]
