@@ -15,9 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINE = (
-    "django rest_framework environ celery kombu.transport.redis redis hiredis psycopg psycopg_pool bcrypt structlog httpx"
-)
+ENGINE = "django rest_framework environ celery kombu.transport.redis redis hiredis psycopg psycopg_pool bcrypt structlog httpx"
 MODULES = {
     "keypoints": f"{ENGINE} torch numpy cv2.aruco pillow_heif safetensors.torch",
     "faces": f"{ENGINE} torch numpy dlib pillow_heif",
