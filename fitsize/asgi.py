@@ -19,5 +19,5 @@ def ended_among(jobs: list[str]) -> list[str]:
     return Job.objects.ended_among(jobs)
 
 
-bridge = Bridge(django, threads=settings.WEB_THREADS, most_bytes=settings.MAX_BODY_BYTES, folder=settings.FILE_UPLOAD_TEMP_DIR)
+bridge = Bridge(django, threads=settings.WEB_THREADS, folder=settings.FILE_UPLOAD_TEMP_DIR)
 application = Front(bridge, Endings(redis_url(settings.BROKER_URL), ended_among), settings.SECOND_PASSES)

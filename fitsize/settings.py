@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.common.CommonMiddleware",  # refuses a host name that is not ours
     "tasks.waiting.WithoutFront",
+    "tasks.large_bodies.LargeBodies",
 ]
 PASSWORD_HASHERS = ["fitsize.hashers.BcryptHasher"]
 BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)
@@ -143,7 +144,6 @@ MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", default=25_000_000)
 MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", default=50_000_000)
 MAX_RECORDING_BYTES = env.int("MAX_RECORDING_BYTES", default=500_000_000)
 MAX_JSON_BYTES = env.int("MAX_JSON_BYTES", default=35_000_000)
-MAX_BODY_BYTES = max(MAX_RECORDING_BYTES, MAX_PICTURE_BYTES, MAX_JSON_BYTES) + 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FILE_UPLOAD_PERMISSIONS = 0o600

@@ -23,6 +23,7 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TIMEOUT = "request_timeout"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INTERNAL_ERROR = "internal_error"
     RATE_LIMITED = "rate_limited"
@@ -65,6 +66,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.FORBIDDEN: CodeFacts(403, "The API key does not allow this"),
     Code.NOT_FOUND: CodeFacts(404, "There is no such resource"),
     Code.METHOD_NOT_ALLOWED: CodeFacts(405, "The method is not allowed here"),
+    Code.REQUEST_TIMEOUT: CodeFacts(408, "The body of the request came too slowly", retryable=True),
     Code.UNSUPPORTED_MEDIA_TYPE: CodeFacts(415, "The media type of the request is not supported"),
     Code.INTERNAL_ERROR: CodeFacts(500, "Something went wrong on our side", retryable=True),
     Code.RATE_LIMITED: CodeFacts(429, "This key submits too fast", retryable=True),

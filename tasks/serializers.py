@@ -12,6 +12,7 @@ from tasks.models import Priority, State
 from tasks.uploads import Upload
 
 LONGEST_EXPIRY_SECONDS = 7 * 86_400
+AROUND_FILES_BYTES = 1_000_000
 MOST_JOBS = 200  # in a page of a list
 MOST_NAMED = 5  # unknown fields that an answer names: a request may hold a hundred thousand
 
@@ -72,6 +73,10 @@ class SubmitSerializer(serializers.Serializer[Any]):
         given = self.validated_data
         priority = Priority[given.get("priority", "interactive").upper()]
         return {"expires_in": given.get("expires_in"), "keep_input": given["keep_input"], "priority": priority}
+
+    def most_bytes(self) -> int:
+        """Of a multipart body: its largest files, and what stands around them."""
+        return sum(field.most_bytes for field in self.fields.values() if isinstance(field, FileInputField)) + AROUND_FILES_BYTES
 
     def units(self) -> float:
         """How much work this is, in the operation's unit."""

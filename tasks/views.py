@@ -6,13 +6,14 @@ import re
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.http import parse_etags
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, UnsupportedMediaType, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -24,6 +25,7 @@ from rest_framework.views import APIView
 from tasks.documents import JobListSerializer, etag, job_document, job_url
 from tasks.errors import Code
 from tasks.kinds import kinds
+from tasks.large_bodies import GO_ON, announced_bytes
 from tasks.limits import NO_KEY, Key, limits_of
 from tasks.models import IdempotencyKey, Job, SavedFile, fingerprints
 from tasks.problems import Problem
@@ -104,6 +106,7 @@ class SubmitView(JobAnswers):
     operation: str
     serializer_class: type[SubmitSerializer]
     permission_classes = [IsAuthenticated, HasScope]
+    takes_large_bodies = True
 
     def post(self, request: Request) -> Response:
         if held := held_for(request):
@@ -111,11 +114,24 @@ class SubmitView(JobAnswers):
             return self.answer(job, 200 if job.ended else 202)
         limits = limits_of(key_of(request), self.kind)
         limits.check()
+        if (announced := announced_bytes(request)) is not None:
+            return self.let_body_come(request, announced)
         job = self.submit(request)
         response = self.answer(job, 200 if job.ended else 202)
         for name, value in limits.headers().items():
             response[name] = value
         return response
+
+    def let_body_come(self, request: Request, size: int) -> Response:
+        """Refuse a large body by its size or type before it is read. Raises Problem, UnsupportedMediaType."""
+        content_type = (request.content_type or "").partition(";")[0].strip().lower()
+        if content_type not in {parser.media_type for parser in self.parser_classes}:
+            raise UnsupportedMediaType(content_type)
+        json = content_type == "application/json"
+        most = settings.MAX_JSON_BYTES if json else self.serializer_class().most_bytes()
+        if size > most:
+            raise Problem(Code.TOO_LARGE, f"A request to this address has at most {most} bytes.")
+        return Response(status=204, headers={GO_ON: str(most)})
 
     def submit(self, request: Request) -> Job:
         """The job that this request makes, or that it made before under the same `Idempotency-Key`."""

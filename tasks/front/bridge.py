@@ -8,76 +8,94 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
+from io import BytesIO
 from typing import IO, Any
 
 from asgiref.wsgi import WsgiToAsgiInstance
 
-from tasks.errors import Code, document
-from tasks.front.messages import Message, Receive, Send, respond
+from tasks.errors import FACTS, Code, document
+from tasks.front.bodies import SMALL_BYTES, Body, ClientLeft, Patience, Room, TooSlow
+from tasks.front.messages import Message, Receive, Send, respond_and_close
+from tasks.large_bodies import ANNOUNCED, GO_ON
 from tasks.problems import MEDIA_TYPE
 from tasks.waiting import FRONT
 
-SPOOLED_BYTES = 1 << 20
+GO_ON_HEADER = GO_ON.lower().encode()
+Answer = tuple[Message, bytes | None, Any]
 
 
-class BodyTooLarge(Exception):
-    """The body is larger than the largest upload."""
+class NotWanted(Exception):
+    """The body is not read: this is the answer."""
 
-
-class ClientLeft(Exception):
-    """The client left before the end of its body: what came is no request."""
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
 
 
 class Bridge:
-    """`most_bytes` is the largest body; `folder` holds bodies above 1 MB while they are received."""
+    """`folder` holds bodies above 1 MB while they are received. One large JSON body at a time is with Django: it has to be in memory whole,
+    three times over."""
 
-    def __init__(self, wsgi: Callable[..., Any], *, threads: int, most_bytes: int, folder: str) -> None:
+    def __init__(
+        self, wsgi: Callable[..., Any], *, threads: int, folder: str, room: Room | None = None, patience: Patience | None = None
+    ) -> None:
         self.wsgi = wsgi
-        self.most_bytes = most_bytes
         self.folder = folder
+        self.room = room or Room()
+        self.patience = patience or Patience()
+        self.large_json = asyncio.Semaphore(1)
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="django")
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.pool, function, *arguments)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        with tempfile.SpooledTemporaryFile(SPOOLED_BYTES, dir=self.folder) as body:
+        with Body(self.folder, self.room, self.patience, self.run) as body:
             try:
                 await self.read(scope, receive, body)
+                async with self.turn(scope, body):
+                    answer = await self.run(self.answer, environ(scope, body.file, body.size))
+            except NotWanted as refusal:
+                answer = refusal.answer
             except ClientLeft:
                 return
-            except BodyTooLarge:
-                await respond(send, 413, MEDIA_TYPE, self.too_large())
+            except TooSlow:
+                await respond_and_close(send, *problem(Code.REQUEST_TIMEOUT))
                 return
-            start, content, response = await self.run(self.answer, environ(scope, body))
+        start, content, response = answer
         await send(start)
         if content is None:
             await self.stream(response, send)
         await send({"type": "http.response.body", "body": content or b""})
 
-    async def read(self, scope: Message, receive: Receive, body: tempfile.SpooledTemporaryFile[bytes]) -> None:
-        """The whole body into the file, refused by its announced length before a byte is read. Writing to the disk is done in a thread."""
-        if announced_bytes(scope) > self.most_bytes:
-            raise BodyTooLarge
-        received = 0
-        while (message := await receive())["type"] == "http.request":
-            chunk = message.get("body", b"")
-            received += len(chunk)
-            if received > self.most_bytes:
-                raise BodyTooLarge
-            if received > SPOOLED_BYTES:
-                await self.run(body.write, chunk)
-            else:
-                body.write(chunk)
-            if not message.get("more_body"):
-                body.seek(0)
-                return
-        raise ClientLeft
+    def turn(self, scope: Message, body: Body) -> AbstractAsyncContextManager[Any]:
+        large_json = body.size > SMALL_BYTES and b"json" in header(scope, b"content-type")
+        return self.large_json if large_json else nullcontext()
 
-    def answer(self, environ: dict[str, Any]) -> tuple[Message, bytes | None, Any]:
+    async def read(self, scope: Message, receive: Receive, body: Body) -> None:
+        """The whole body; a large one only once Django has said that it may come. Raises NotWanted, ClientLeft, TooSlow."""
+        announced = header(scope, b"content-length")
+        size = int(announced) if announced.isdigit() else 0
+        most = SMALL_BYTES if size <= SMALL_BYTES else await self.ask(scope, size)
+        while not body.whole:
+            await body.receive(receive)
+            if body.size > most:
+                if most != SMALL_BYTES:
+                    raise NotWanted(last_answer(Code.TOO_LARGE, f"A request to this address has at most {most} bytes."))
+                most = await self.ask(scope, body.size)
+        body.file.seek(0)
+
+    async def ask(self, scope: Message, size: int) -> int:
+        """How many bytes the body of this request may have. Raises NotWanted."""
+        answer: Answer = await self.run(self.answer, {**environ(scope, BytesIO(), size), ANNOUNCED: size})
+        most = dict(answer[0]["headers"]).get(GO_ON_HEADER)
+        if most is None:
+            raise NotWanted(answer)
+        return int(most)
+
+    def answer(self, environ: dict[str, Any]) -> Answer:
         """Start, content and response, in a thread; a streaming response has no content yet."""
         start: Message = {"type": "http.response.start"}
 
@@ -103,23 +121,27 @@ class Bridge:
         finally:
             await self.run(response.close)
 
-    def too_large(self) -> bytes:
-        return json.dumps(document(Code.TOO_LARGE, f"A request has at most {self.most_bytes} bytes.")).encode()
+
+def problem(code: Code, detail: str = "") -> tuple[int, str, bytes]:
+    return FACTS[code].status, MEDIA_TYPE, json.dumps(document(code, detail)).encode()
 
 
-def announced_bytes(scope: Message) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
+def last_answer(code: Code, detail: str) -> Answer:
+    """On this connection: what still comes of the body has no end that anybody knows."""
+    status, content_type, content = problem(code, detail)
+    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(content)), (b"connection", b"close")]
+    return {"type": "http.response.start", "status": status, "headers": headers}, content, None
 
 
-def environ(scope: Message, body: IO[bytes]) -> dict[str, Any]:
+def header(scope: Message, wanted: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name == wanted), b"")
+
+
+def environ(scope: Message, body: IO[bytes], size: int) -> dict[str, Any]:
     """The WSGI environ. A header with an underscore is dropped: it would pass for one with a dash."""
     translator = WsgiToAsgiInstance(None)
     translator.scope = {**scope, "headers": [header for header in scope["headers"] if b"_" not in header[0]]}
     result: dict[str, Any] = translator.build_environ(translator.scope, body)
-    result["CONTENT_LENGTH"] = str(body.seek(0, 2))
-    body.seek(0)
+    result["CONTENT_LENGTH"] = str(size)
     result[FRONT] = scope[FRONT]
     return result

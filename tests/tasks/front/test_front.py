@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from tasks.front.bridge import SPOOLED_BYTES, Bridge
+from tasks.front.bodies import SMALL_BYTES, Patience, Room
+from tasks.front.bridge import Bridge
 from tasks.front.endings import Endings
 from tasks.front.front import Front
 from tasks.front.messages import Message
+from tasks.large_bodies import ANNOUNCED
 from tasks.waiting import FRONT
 
-MOST_BYTES = 3 * SPOOLED_BYTES
+MOST_BYTES = 3 * SMALL_BYTES
 HELD = [("Content-Type", "text/plain"), ("X-FitSize-Hold", "job-1 20")]
 
 
@@ -33,14 +35,21 @@ class Response(list[bytes]):
 
 
 class Django:
-    """Remembers its requests; asks for a hold in a first pass if `hold` is set."""
+    """Remembers its requests; asks for a hold in a first pass if `hold` is set, lets large bodies come unless `refuses`."""
 
-    def __init__(self, hold: bool = False) -> None:
+    def __init__(self, hold: bool = False, refuses: bool = False) -> None:
         self.hold = hold
+        self.refuses = refuses
+        self.asked: list[int] = []
         self.requests: list[dict[str, Any]] = []
         self.bodies: list[bytes] = []
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Response:
+        if ANNOUNCED in environ:
+            self.asked.append(environ[ANNOUNCED])
+            assert environ["wsgi.input"].read() == b""
+            start_response("401 No", []) if self.refuses else start_response("204 Go", [("X-FitSize-Go-On", str(MOST_BYTES))])
+            return Response([b""])
         self.requests.append(environ)
         self.bodies.append(environ["wsgi.input"].read())
         held = self.hold and not environ[FRONT]
@@ -92,7 +101,7 @@ def endings() -> Endings:
 
 
 def front_of(django: Django, endings: Endings, tmp_path: Any) -> Front:
-    return Front(Bridge(django, threads=2, most_bytes=MOST_BYTES, folder=str(tmp_path)), endings, second_passes=2)
+    return Front(Bridge(django, threads=2, folder=str(tmp_path), patience=Patience(idle_seconds=0.2)), endings, second_passes=2)
 
 
 def test_an_answer_without_a_hold_passes_and_loses_the_internal_header(endings: Endings, tmp_path: Any) -> None:
@@ -163,18 +172,24 @@ def test_a_client_that_leaves_inside_its_body_never_reaches_django(endings: Endi
     assert (client.answers, django.requests) == ([], [])
 
 
-def test_a_body_above_the_limit_is_refused_by_its_announced_length_before_it_is_read(endings: Endings, tmp_path: Any) -> None:
-    client, django = Client([b"never read"]), Django()
+def test_a_large_body_that_is_refused_is_not_read(endings: Endings, tmp_path: Any) -> None:
+    client, django = Client([b"never read"]), Django(refuses=True)
     asyncio.run(front_of(django, endings, tmp_path)(scope([(b"content-length", b"99999999")]), client.receive, client.send))
-    assert (client.status, django.requests, client.pieces) == (413, [], [b"never read"])
+    assert (client.status, django.asked, django.requests, client.pieces) == (401, [99999999], [], [b"never read"])
+
+
+def test_a_small_body_is_not_asked_for(endings: Endings, tmp_path: Any) -> None:
+    client, django = Client([bytes(SMALL_BYTES)]), Django()
+    asyncio.run(front_of(django, endings, tmp_path)(scope([(b"content-length", b"%d" % SMALL_BYTES)]), client.receive, client.send))
+    assert (client.status, django.asked) == (200, [])
+
+
+def test_a_chunked_body_is_asked_for_once_it_is_large_and_counted(endings: Endings, tmp_path: Any) -> None:
+    client, django = Client([bytes(SMALL_BYTES)] * 5), Django()
+    asyncio.run(front_of(django, endings, tmp_path)(scope(), client.receive, client.send))
+    assert (client.status, django.asked, django.requests) == (413, [2 * SMALL_BYTES], [])
     assert client.headers[b"content-type"] == b"application/problem+json"
     assert b'"too_large"' in client.body
-
-
-def test_a_chunked_body_is_counted(endings: Endings, tmp_path: Any) -> None:
-    client, django = Client([bytes(SPOOLED_BYTES)] * 4), Django()
-    asyncio.run(front_of(django, endings, tmp_path)(scope(), client.receive, client.send))
-    assert (client.status, django.requests) == (413, [])
 
 
 def test_a_large_body_arrives_whole(endings: Endings, tmp_path: Any) -> None:
@@ -182,6 +197,58 @@ def test_a_large_body_arrives_whole(endings: Endings, tmp_path: Any) -> None:
     client, django = Client(pieces), Django()
     asyncio.run(front_of(django, endings, tmp_path)(scope(), client.receive, client.send))
     assert django.bodies == [b"".join(bytes([number]) * 500_000 for number in range(5))]
+    assert "X-FitSize-Go-On".lower().encode() not in client.headers
+
+
+def test_a_body_that_stops_coming_is_answered_408(endings: Endings, tmp_path: Any) -> None:
+    client, django = Client([b"half"], leaves=True), Django()
+
+    async def never() -> Message:
+        return await client.receive() if client.pieces else await asyncio.get_running_loop().create_future()
+
+    asyncio.run(front_of(django, endings, tmp_path)(scope(), never, client.send))
+    assert (client.status, django.requests) == (408, [])
+    assert b'"request_timeout"' in client.body
+
+
+def test_a_body_that_trickles_is_answered_408(endings: Endings, tmp_path: Any) -> None:
+    client = Client()
+    bridge = Bridge(Django(), threads=1, folder=str(tmp_path), patience=Patience(idle_seconds=60, grace_seconds=0.1, bytes_per_second=1000))
+
+    async def drop() -> Message:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    asyncio.run(bridge({**scope(), FRONT: ""}, drop, client.send))
+    assert client.status == 408
+
+
+def test_many_bodies_together_hold_no_more_memory_than_there_is_room(endings: Endings, tmp_path: Any) -> None:
+    room, held, gone = Room(most_bytes=250_000), list[int](), asyncio.Event()
+    bridge = Bridge(Django(), threads=2, folder=str(tmp_path), room=room)
+
+    async def upload() -> None:
+        client = Client([bytes(100_000)], leaves=True)
+        client.gone = gone
+
+        async def receive() -> Message:
+            held.append(room.held_bytes)
+            if not client.pieces:
+                await gone.wait()
+            return await client.receive()
+
+        await bridge({**scope(), FRONT: ""}, receive, client.send)
+
+    async def play() -> None:
+        uploads = asyncio.gather(*(upload() for _ in range(10)))
+        while len(held) < 20:
+            await asyncio.sleep(0.01)
+        gone.set()
+        await uploads
+
+    asyncio.run(play())
+    assert 200_000 <= max(held) <= room.most_bytes
+    assert room.held_bytes == 0
 
 
 def test_header_names_with_an_underscore_are_dropped(endings: Endings, tmp_path: Any) -> None:
