@@ -123,6 +123,7 @@ RETURNING id
 """
 
 RUNNING = "SELECT {columns} FROM tasks_job WHERE life = %(life)s AND state = 'running'"
+OF_OWNER = "SELECT {columns} FROM tasks_job WHERE id = %(id)s AND owner_id = %(owner)s"
 INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s AND state = 'stored'"
 KEEP_INPUTS_NO_MORE = """
 UPDATE tasks_job SET inputs_kept = false WHERE id = %(id)s AND inputs_kept AND finished_at IS NOT NULL RETURNING id

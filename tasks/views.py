@@ -61,9 +61,10 @@ class JobAnswers(GenericAPIView[Job]):
     kind: str = ""  # a view of one kind answers no other kind's jobs
     serializer_class: type[BaseSerializer[Any]] = JobListSerializer
 
-    def own_job(self, pk: UUID | str) -> Job:
-        jobs = Job.objects.filter(kind=self.kind) if self.kind else Job.objects.all()
-        job = get_object_or_404(jobs, pk=pk, owner_id=owner_id(self.request))
+    def own_job(self, pk: UUID) -> Job:
+        job = Job.objects.of_owner(owner_id(self.request), pk)
+        if job is None or (self.kind and job.kind != self.kind):
+            raise NotFound
         if job.erased_at:
             raise Problem(Code.GONE)
         return job
@@ -110,7 +111,7 @@ class SubmitView(JobAnswers):
 
     def post(self, request: Request) -> Response:
         if held := held_for(request):
-            job = self.own_job(held)
+            job = self.own_job(UUID(held))
             return self.answer(job, 200 if job.ended else 202)
         limits = limits_of(key_of(request), self.kind)
         limits.check()

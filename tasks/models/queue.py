@@ -4,59 +4,35 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
 from tasks import wakeups
 from tasks.clock import DatabaseNow
 from tasks.kinds import Kind
 from tasks.models import fingerprints
+from tasks.models.columns import Columns
 from tasks.models.files import Input, delete_files
 from tasks.models.idempotency import IdempotencyKey
 from tasks.models.quarantine import Quarantine
 from tasks.models.states import ENDED, Claimant, Priority, State
-from tasks.transitions import RUNNING, TURN, claim_statement, rows
+from tasks.transitions import OF_OWNER, RUNNING, TURN, claim_statement, rows
 from tasks.uploads import Upload
 
 if TYPE_CHECKING:
     from tasks.models.jobs import Job
 
-CLAIMED = frozenset(  # what a worker needs; the rest of the row is read only if somebody asks for it
+CLAIMED: Columns[Job] = Columns(  # what a worker needs
+    "tasks.Job",
     ("id", "owner_id", "kind", "operation", "parameters", "model_version", "state", "attempts", "crashes", "losses")
     + ("fresh_child", "lease", "worker", "life", "pid", "progress_step", "deadline_seconds", "cancel_requested", "stopping")
-    + ("keep_input", "checkpoint_step", "checkpoint_file", "resumed_step")
+    + ("keep_input", "checkpoint_step", "checkpoint_file", "resumed_step"),
 )
-
-
-@cache
-def claimed_fields() -> list[Any]:
-    """The fields that a claim answers, in the order of the model, as `from_db` wants them."""
-    return [field for field in apps.get_model("tasks", "Job")._meta.concrete_fields if field.attname in CLAIMED]
-
-
-@cache
-def claimed_columns() -> str:
-    return ", ".join(field.column for field in claimed_fields())
-
-
-@cache
-def claimed_names() -> list[str]:
-    return [field.attname for field in claimed_fields()]
-
-
-@cache
-def converters(vendor: str) -> list[tuple[int, Any]]:
-    """The position of each claimed value that is not yet what the model wants, and what makes it so."""
-    return [
-        (position, convert)
-        for position, field in enumerate(claimed_fields())
-        for convert in [*connection.ops.get_db_converters(field.cached_col), *field.get_db_converters(connection)]
-    ]
+WHOLE: Columns[Job] = Columns("tasks.Job")
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -137,26 +113,25 @@ class JobQuerySet(models.QuerySet["Job"]):
             "pid": claimant.pid,
             "fresh": claimant.fresh,
         }
-        claimed = rows(claim_statement(connection.vendor, claimed_columns()), values)
+        claimed = rows(claim_statement(connection.vendor, str(CLAIMED)), values)
         if not claimed:
             return None
-        job = self.job_of(claimed[0])
-        job.claimed_inputs = json.loads(claimed[0][len(claimed_names())] or "{}")
+        job = CLAIMED.instance(claimed[0])
+        job.claimed_inputs = json.loads(claimed[0][len(CLAIMED.names)] or "{}")
         return job
 
-    def job_of(self, row: Sequence[Any]) -> Job:
-        """The job of a row of claimed columns. `raw()` would do the same for the price of another claim: it compiles a query each time."""
-        values = list(row[: len(claimed_names())])
-        for position, convert in converters(connection.vendor):
-            values[position] = convert(values[position], None, connection)
-        return self.model.from_db(connection.alias, claimed_names(), values)
+    def of_owner(self, owner_id: int, pk: UUID) -> Job | None:
+        """One job for who may see it. It runs with each poll and twice with each wait, so this is a statement of our own."""
+        key = self.model._meta.pk.get_db_prep_value(pk, connection)
+        found = rows(OF_OWNER.format(columns=WHOLE), {"id": key, "owner": owner_id})
+        return WHOLE.instance(found[0]) if found else None
 
     def waiting(self, kind: str) -> bool:
         return self.filter(kind=kind, state=State.QUEUED, cancel_requested=False).exists()
 
     def run_by(self, life: str) -> list[Job]:
         """What a worker runs. Its parent asks twice a second, so this is a statement of our own."""
-        return [self.job_of(row) for row in rows(RUNNING.format(columns=claimed_columns()), {"life": life})]
+        return [CLAIMED.instance(row) for row in rows(RUNNING.format(columns=CLAIMED), {"life": life})]
 
     def ended_among(self, ids: Iterable[str]) -> list[str]:
         return [str(pk) for pk in self.filter(pk__in=list(ids), state__in=ENDED).values_list("pk", flat=True)]
