@@ -9,13 +9,15 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import close_old_connections
 
-from tasks import retention, wakeups
+from tasks import wakeups
 from tasks.clock import Sightings
 from tasks.models import Job, State, Worker, WorkerState
+from tasks.retention import Sweep
 from tasks.transitions import AWAY
 
 logger = logging.getLogger(__name__)
 GAP_TICKS = 5
+MOST_EXPIRED = 500
 
 
 class Housekeeping:
@@ -29,7 +31,7 @@ class Housekeeping:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.last_tick = -1e9
-        self.last_sweep = -1e9
+        self.retention = Sweep()
         self.leases, self.beats = Sightings(), Sightings()
 
     def tick(self) -> None:
@@ -37,11 +39,7 @@ class Housekeeping:
         before, self.last_tick = self.last_tick, self.clock()
         if self.last_tick - before > GAP_TICKS * settings.HOUSEKEEPING_TICK_SECONDS:
             self.begin_anew()
-        steps = [self.release_lost, self.expire_overdue, self.wake_kinds]
-        if self.last_tick - self.last_sweep >= settings.RETENTION_SECONDS:
-            self.last_sweep = self.last_tick
-            steps += retention.STEPS
-        for step in steps:
+        for step in (self.release_lost, self.expire_overdue, self.wake_kinds, self.sweep):
             try:
                 step()
             except AWAY:
@@ -49,6 +47,9 @@ class Housekeeping:
                 self.begin_anew()
             except Exception:
                 logger.exception("housekeeping: %s failed, it is tried again", step.__name__)
+
+    def sweep(self) -> None:
+        self.retention(self.last_tick)
 
     def release_lost(self) -> None:
         """Jobs whose lease has run out, or whose worker has not beaten for too long."""
@@ -81,7 +82,7 @@ class Housekeeping:
         self.leases, self.beats = Sightings(), Sightings()
 
     def expire_overdue(self) -> None:
-        for job in Job.objects.overdue_to_start()[: retention.BATCH]:
+        for job in Job.objects.overdue_to_start()[:MOST_EXPIRED]:
             job.expire()
 
     def wake_kinds(self) -> None:

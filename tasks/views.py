@@ -212,7 +212,7 @@ class JobListView(ListAPIView[Job]):
     def get_queryset(self) -> QuerySet[Job]:
         wanted = JobFilterSerializer(data=self.request.query_params.dict())
         wanted.is_valid(raise_exception=True)
-        return Job.objects.filter(owner_id=owner_id(self.request), erased_at=None, **wanted.conditions())
+        return Job.objects.filter(wanted.conditions(), owner_id=owner_id(self.request), erased_at=None)
 
 
 class FileView(JobAnswers):

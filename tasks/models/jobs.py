@@ -104,6 +104,8 @@ class Job(models.Model):
             models.Index(fields=["owner", "kind", "priority", "turn"], condition=Q(state="queued"), name="job_queued_of_owner"),
             models.Index(fields=["life", "pid"], condition=Q(state="running"), name="job_running"),
             models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
+            models.Index(fields=["owner", "kind", "-created_at", "-id"], name="job_of_owner_and_kind"),
+            models.Index(fields=["owner", "-created_at", "-id"], condition=~Q(state="succeeded"), name="job_of_owner_not_succeeded"),
             models.Index(fields=["api_key", "created_at"], name="job_of_key"),
             models.Index(fields=["api_key"], condition=Q(state="queued"), name="job_queued_of_key"),
             models.Index(fields=["expires_at"], condition=Q(state="queued", expires_at__isnull=False), name="job_expiring"),

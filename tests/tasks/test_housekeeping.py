@@ -207,10 +207,30 @@ def test_retention_is_looked_at_once_a_minute(
     owner: User, housekeeping: Housekeeping, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
-    monkeypatch.setattr("tasks.retention.STEPS", [lambda: looks.append(clock.now)])
+    monkeypatch.setattr("tasks.retention.STEPS", [lambda: bool(looks.append(clock.now))])  # type: ignore[func-returns-value]
     for _ in range(40):
         tick(housekeeping, clock)
     assert looks == [2.0, 62.0]
+
+
+def test_retention_goes_on_until_nothing_is_left_but_not_longer_than_its_share_of_a_tick(
+    owner: User, housekeeping: Housekeeping, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = list(range(30))
+    monkeypatch.setattr("tasks.retention.STEPS", [lambda: bool(left) and left.pop() > 0])
+    tick(housekeeping, clock)
+    assert 0 < len(left) < 30
+    ticks(housekeeping, clock, seconds=20)
+    assert left == []
+
+
+def test_a_step_of_retention_that_fails_keeps_no_other_from_its_work(
+    owner: User, housekeeping: Housekeeping, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    monkeypatch.setattr("tasks.retention.STEPS", [locked, lambda: bool(looks.append(clock.now))])  # type: ignore[func-returns-value]
+    ticks(housekeeping, clock, seconds=4)
+    assert looks == [4.0]
 
 
 def test_two_copies_release_a_lost_job_once(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
