@@ -11,11 +11,12 @@ from django.db import close_old_connections
 
 from tasks import retention, wakeups
 from tasks.clock import Sightings
-from tasks.models import Job, State, Worker, WorkerState
+from tasks.models import Counter, Job, State, Worker, WorkerState
 from tasks.transitions import AWAY
 
 logger = logging.getLogger(__name__)
 GAP_TICKS = 5
+COUNTED_BATCHES = 10  # in a tick: what waits longer is in what is read of the counters all the same
 
 
 class Housekeeping:
@@ -37,7 +38,7 @@ class Housekeeping:
         before, self.last_tick = self.last_tick, self.clock()
         if self.last_tick - before > GAP_TICKS * settings.HOUSEKEEPING_TICK_SECONDS:
             self.begin_anew()
-        steps = [self.release_lost, self.expire_overdue, self.wake_kinds]
+        steps = [self.release_lost, self.expire_overdue, self.wake_kinds, self.count_ends]
         if self.last_tick - self.last_sweep >= settings.RETENTION_SECONDS:
             self.last_sweep = self.last_tick
             steps += retention.STEPS
@@ -87,3 +88,8 @@ class Housekeeping:
     def wake_kinds(self) -> None:
         for kind in Job.objects.filter(state=State.QUEUED).values_list("kind", flat=True).distinct():
             wakeups.wake(kind)
+
+    def count_ends(self) -> None:
+        for _ in range(COUNTED_BATCHES):
+            if Counter.objects.count_ends(retention.BATCH) < retention.BATCH:
+                return

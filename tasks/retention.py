@@ -51,7 +51,7 @@ def erase_old_jobs() -> None:
 
 def forget_tombstones() -> None:
     old = DatabaseNow() - timedelta(days=settings.KEEP_TOMBSTONES_DAYS)
-    ended = Job.objects.filter(erased_at__lt=old, finished_at__isnull=False).values("pk")[:BATCH]
+    ended = Job.objects.filter(erased_at__lt=old, finished_at__isnull=False, counted=True)[:BATCH]
     Job.objects.filter(pk__in=list(ended.values_list("pk", flat=True))).delete()
 
 
