@@ -50,7 +50,9 @@ RANDOM_ID = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "gen_random_u
 def fill(jobs: int, first_owner: int) -> None:
     """Ended jobs of the last 29 days: half of them one owner's, the others a thousand owners'; 3 of 100 failed, 1 canceled."""
     vendor, spacing = connection.vendor, DAYS * 86_400 / max(jobs, 1)
-    template = Job(owner_id=first_owner, kind="fakes", operation="echo", deadline_seconds=60, model_version="fake-1", inputs_kept=False)
+    template = Job(
+        owner_id=first_owner, kind="fakes", operation="echo", deadline_seconds=60, model_version="fake-1", inputs_kept=False, counted=True
+    )
     values = {
         "id": RANDOM_ID[vendor],
         "owner_id": f"CASE WHEN n %% 2 = 0 THEN {first_owner} ELSE {first_owner} + 1 + n %% {OWNERS} END",

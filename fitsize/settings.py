@@ -32,6 +32,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 
 # -- Django
 SECRET_KEY = env.str("SECRET_KEY", default="") or secret_file(DATA / "secret_key")
+METRICS_KEY = env.str("METRICS_KEY", default="") or secret_file(DATA / "metrics_key")
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), "localhost", "127.0.0.1", "[::1]"]  # our own health checks come over loopback
 ROOT_URLCONF = "fitsize.urls"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from tasks.health import livez, readyz
+from tasks.health import MetricsView, livez, readyz
 
 handler400 = "tasks.handlers.bad_request"
 handler403 = "tasks.handlers.permission_denied"
@@ -18,4 +18,5 @@ urlpatterns = [
     path("api/v1/", include("diarization.urls")),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
 ]

@@ -1,14 +1,21 @@
-"""Is the process alive, and can it accept work?"""
+"""Is the process alive, can it accept work, and how is everything doing?"""
 
 from __future__ import annotations
 
 import secrets
+from hmac import compare_digest
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
+from tasks.metrics import exposition
 from tasks.models import kind_states
 
 
@@ -35,3 +42,27 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _write_and_delete() -> None:
     default_storage.delete(default_storage.save(f"probe-{secrets.token_hex(8)}", ContentFile(b"probe")))
+
+
+class MetricsKey(BaseAuthentication):
+    """`Authorization: Bearer <METRICS_KEY>`, a key that opens nothing else. API keys do not open the metrics."""
+
+    def authenticate(self, request: Request) -> None:
+        scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not compare_digest(sent.strip().encode(), settings.METRICS_KEY.encode()):
+            raise AuthenticationFailed("The metrics have a key of their own (METRICS_KEY).")
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="fitsize metrics"'
+
+
+class MetricsView(APIView):
+    schema = None  # it is no part of the API
+    authentication_classes = [MetricsKey]
+    permission_classes = []
+
+    def get(self, request: Request) -> HttpResponse:
+        content, media_type = exposition(request.headers.get("Accept", ""))
+        response = HttpResponse(content, content_type=media_type)
+        response["Cache-Control"] = "no-store"
+        return response

@@ -11,13 +11,15 @@ from django.db import close_old_connections
 
 from tasks import wakeups
 from tasks.clock import Sightings
-from tasks.models import Job, State, Worker, WorkerState
+from tasks.models import Counter, Job, State, Worker, WorkerState
 from tasks.retention import Sweep
 from tasks.transitions import AWAY
 
 logger = logging.getLogger(__name__)
 GAP_TICKS = 5
 MOST_EXPIRED = 500
+COUNTED_BATCH = 500
+COUNTED_BATCHES = 10  # in a tick: what waits longer is in what is read of the counters all the same
 
 
 class Housekeeping:
@@ -39,7 +41,7 @@ class Housekeeping:
         before, self.last_tick = self.last_tick, self.clock()
         if self.last_tick - before > GAP_TICKS * settings.HOUSEKEEPING_TICK_SECONDS:
             self.begin_anew()
-        for step in (self.release_lost, self.expire_overdue, self.wake_kinds, self.sweep):
+        for step in (self.release_lost, self.expire_overdue, self.wake_kinds, self.count_ends, self.sweep):
             try:
                 step()
             except AWAY:
@@ -88,3 +90,8 @@ class Housekeeping:
     def wake_kinds(self) -> None:
         for kind in Job.objects.filter(state=State.QUEUED).values_list("kind", flat=True).distinct():
             wakeups.wake(kind)
+
+    def count_ends(self) -> None:
+        for _ in range(COUNTED_BATCHES):
+            if Counter.objects.count_ends(COUNTED_BATCH) < COUNTED_BATCH:
+                return

@@ -71,7 +71,7 @@ def erase_old_jobs() -> bool:
 
 def forget_tombstones() -> bool:
     old = DatabaseNow() - timedelta(days=settings.KEEP_TOMBSTONES_DAYS)
-    found = list(Job.objects.filter(erased_at__lt=old, finished_at__isnull=False).values_list("pk", flat=True)[:BATCH])
+    found = list(Job.objects.filter(erased_at__lt=old, finished_at__isnull=False, counted=True).values_list("pk", flat=True)[:BATCH])
     Job.objects.filter(pk__in=found).delete()
     return len(found) == BATCH
 

@@ -5,7 +5,7 @@ Each change of state is one UPDATE with its condition inside; nobody reads first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,6 +24,8 @@ class Dialect:
     seconds_left: str
     json: str
     inputs: str
+    seconds_between: str
+    code: str
     skip_locked: str = ""
     lazy_commit: str = ""
 
@@ -34,6 +36,8 @@ SQLITE = Dialect(
     seconds_left="%(seconds)s - (julianday('now') - julianday(created_at)) * 86400",
     json="%({})s",
     inputs="json_group_object(role, file)",
+    seconds_between="(julianday({1}) - julianday({0})) * 86400",
+    code="json_extract(error, '$.code')",
 )
 # A claim lost in a power cut leaves the job queued, so PostgreSQL need not wait for its disk there (submit and end do wait).
 POSTGRESQL = Dialect(
@@ -42,6 +46,8 @@ POSTGRESQL = Dialect(
     seconds_left="%(seconds)s - extract(epoch FROM clock_timestamp() - created_at)",
     json="CAST(%({})s AS jsonb)",
     inputs="CAST(json_object_agg(role, file) AS text)",
+    seconds_between="CAST(extract(epoch FROM {1} - {0}) AS double precision)",
+    code="error ->> 'code'",
     skip_locked="FOR UPDATE SKIP LOCKED",
     lazy_commit=", set_config('synchronous_commit', 'off', true) AS lazy_commit",
 )
@@ -99,7 +105,7 @@ RETURNING state
 RETRY = """
 UPDATE tasks_job SET
     state = 'queued', turn = %(turn)s, crashes = 0, losses = 0, lease = NULL, error = NULL, finished_at = NULL, cancel_requested = false,
-    checkpoint_step = 0
+    checkpoint_step = 0, counted = false, retried_at = {now}
 WHERE id = %(id)s AND state = 'failed' AND inputs_kept AND erased_at IS NULL AND lease = %(lease)s
 RETURNING state
 """
@@ -133,6 +139,33 @@ FORGET_INPUTS = "UPDATE tasks_input SET state = 'deleted' WHERE job_id = %(id)s 
 DELETE_INPUTS = "DELETE FROM tasks_input WHERE job_id = %(id)s RETURNING file"
 QUARANTINED = "SELECT id FROM tasks_quarantine WHERE owner_id = %(owner)s AND fingerprint = %(fingerprint)s AND until > {now}"
 FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(id)s ORDER BY id"
+
+# What is counted of an end. Of what ended in the queue, where it holds no lease, there is no wait and no run.
+END = """kind, operation, state, coalesce({code}, ''),
+    CASE WHEN lease IS NOT NULL THEN {waited} END, CASE WHEN lease IS NOT NULL THEN {ran} END"""
+COUNT_ENDS = """
+UPDATE tasks_job SET counted = true WHERE finished_at IS NOT NULL AND NOT counted AND id IN (
+    SELECT id FROM tasks_job WHERE finished_at IS NOT NULL AND NOT counted LIMIT %(batch)s {skip_locked}
+)
+RETURNING {end}
+"""
+COUNT_END = """
+UPDATE tasks_job SET counted = true WHERE id = %(id)s AND finished_at IS NOT NULL AND NOT counted RETURNING {end}
+"""
+# One statement, one moment: an end is either in a counter already or among those that are not counted yet.
+COUNTED = """
+SELECT name, labels, value, NULL, NULL, NULL, NULL, NULL, NULL FROM tasks_counter
+UNION ALL
+SELECT NULL, NULL, NULL, {end} FROM tasks_job WHERE finished_at IS NOT NULL AND NOT counted
+"""
+QUEUES = """
+SELECT kind, count(*), max({waiting}) FROM tasks_job WHERE state = 'queued' GROUP BY kind
+"""
+COUNT = """
+INSERT INTO tasks_counter (name, labels, value) VALUES {values}
+ON CONFLICT (name, labels) DO UPDATE SET value = tasks_counter.value + excluded.value
+RETURNING id
+"""
 
 # Each count ends at its limit: a queue may be long.
 LIMITS = """
@@ -173,7 +206,11 @@ def statement(template: str, vendor: str) -> str:
     """A template above in this database's words."""
     dialect = DIALECTS[vendor]
     fields = {name: dialect.json.format(name) for name in ("result", "error", "warnings", "no_warnings", "parameters")}
-    return template.format(now=dialect.now, seconds_ago=dialect.seconds_ago, seconds_left=dialect.seconds_left, **fields)
+    fields["waited"] = dialect.seconds_between.format("coalesce(retried_at, created_at)", "started_at")
+    fields["waiting"] = dialect.seconds_between.format("coalesce(retried_at, created_at)", dialect.now)
+    fields["ran"] = dialect.seconds_between.format("started_at", "finished_at")
+    fields |= {name: getattr(dialect, name) for name in ("now", "seconds_ago", "seconds_left", "skip_locked", "code")}
+    return template.format(**fields, end=END.format(**fields))
 
 
 def changed(template: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -181,7 +218,7 @@ def changed(template: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     return rows(statement(template, connection.vendor), values)
 
 
-def rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def rows(statement: str, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())

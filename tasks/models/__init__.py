@@ -1,5 +1,6 @@
 """Jobs, their files, and the workers that run them."""
 
+from tasks.models.counters import Counter
 from tasks.models.files import Input, SavedFile, delete_files
 from tasks.models.idempotency import IdempotencyKey
 from tasks.models.jobs import Job
@@ -11,6 +12,7 @@ from tasks.models.workers import Worker, WorkerState, kind_states
 __all__ = [
     "ENDED",
     "Claimant",
+    "Counter",
     "IdempotencyKey",
     "Input",
     "Job",

@@ -20,6 +20,7 @@ from tasks.deaths import MEMORY_LIMIT, Death, verdict
 from tasks.errors import RETRYABLE, Code, Refused, document
 from tasks.kinds import Kind, kinds
 from tasks.models import fingerprints
+from tasks.models.counters import CONVICTIONS, CRASHES, LATE_WRITES, LOSSES, RETRIES, Counter, Event, Key, count_end
 from tasks.models.files import SavedFile, delete_files, saved_folder, stored_below
 from tasks.models.quarantine import Quarantine
 from tasks.models.queue import JobQuerySet
@@ -94,13 +95,17 @@ class Job(models.Model):
     keep_input = models.BooleanField(default=True)  # what the caller wishes; false: not beyond the job's end, whatever its kind's rule
     inputs_kept = models.BooleanField(default=True)
     erased_at = models.DateTimeField(null=True)  # a tombstone: without data, answers 410
+    retried_at = models.DateTimeField(null=True)  # it has waited since then, and not since it was made
+    counted = models.BooleanField(default=False)  # its end is in the counters
 
     objects: ClassVar = JobQuerySet.as_manager()
     claimed_inputs: dict[str, str] | None = None  # stored inputs by role, as the claim answered them
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["kind", "priority", "turn", "created_at", "id"], condition=Q(state="queued"), name="job_queued"),
+            models.Index(  # the last column is for the age of the oldest alone
+                fields=["kind", "priority", "turn", "created_at", "id", "retried_at"], condition=Q(state="queued"), name="job_queued"
+            ),
             models.Index(fields=["owner", "kind", "priority", "turn"], condition=Q(state="queued"), name="job_queued_of_owner"),
             models.Index(fields=["life", "pid"], condition=Q(state="running"), name="job_running"),
             models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
@@ -112,6 +117,7 @@ class Job(models.Model):
             models.Index(fields=["kind", "finished_at"], condition=Q(inputs_kept=True, finished_at__isnull=False), name="job_inputs_kept"),
             models.Index(fields=["kind", "finished_at"], condition=Q(erased_at__isnull=True, finished_at__isnull=False), name="job_ended"),
             models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="job_erased"),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False, counted=False), name="job_not_counted"),
         ]
 
     def __str__(self) -> str:
@@ -179,15 +185,18 @@ class Job(models.Model):
         with transaction.atomic():
             written = changed(LET_GO, values)
             if not written:
-                self.log("refused", logging.WARNING, wanted=state, cause="the lease is lost")
+                self.note_refused(state)
                 return None
             self.state = written[0][0]
+            convicted = self.state == State.FAILED and code == Code.WORKER_CRASHED
             if self.state == State.SUCCEEDED and result is not None:
                 SavedFile.objects.bulk_create(files)
                 self.facts.on_success(self, result)
-            if self.state == State.FAILED and code == Code.WORKER_CRASHED:
+            if convicted:
                 Quarantine.objects.convict(self)
             self.on_let_go(values["keep_inputs"])
+            if crashes or losses:
+                self.count({CRASHES: crashes, LOSSES: losses, CONVICTIONS: int(convicted)})
         self.log(self.state, logging.WARNING if cause else logging.INFO, code=code, cause=cause)
         return self.state
 
@@ -278,9 +287,11 @@ class Job(models.Model):
         files = {stored.role: stored for stored in self.inputs.all()}
         Quarantine.objects.admit(self.owner_id, fingerprints.of_input(self.facts, self.operation, self.parameters, files))
         with transaction.atomic():
+            end = count_end(self.key)
             if not changed(RETRY, {"id": self.key, "lease": self.lease, "turn": Job.objects.next_turn(self)}):
                 self.refresh_from_db()  # another retry may have been first
                 raise Refused(Code.INPUT_GONE if self.state == State.FAILED else Code.NOT_RETRYABLE)
+            self.count({RETRIES: 1}, end)
             transaction.on_commit(lambda: wakeups.wake(self.kind))
         self.state = State.QUEUED
         self.log(State.QUEUED, cause="a retry")
@@ -288,6 +299,8 @@ class Job(models.Model):
     def erase(self) -> None:
         """Make it a tombstone: what was sent, found and saved is gone at once; a running job is canceled. Idempotent."""
         with transaction.atomic():
+            Job.objects.select_for_update().filter(pk=self.pk).exists()  # it must not end between the next two statements
+            self.count({}, count_end(self.key))
             written = changed(ERASE, {"id": self.key, "parameters": "{}", "no_warnings": "[]"})
             if not written:
                 return
@@ -334,6 +347,18 @@ class Job(models.Model):
         with transaction.atomic():
             if changed(KEEP_INPUTS_NO_MORE, {"id": self.key}):
                 self.forget_inputs()
+
+    # -- what is told of it
+    def count(self, events: Mapping[Event, int], end: Mapping[Key, float] | None = None) -> None:
+        """Add what happened to this job to the counters, in the transaction in which it did; `end` is of an earlier end."""
+        happened = {event.of(kind=self.kind, operation=self.operation): float(times) for event, times in events.items() if times}
+        Counter.objects.add({**happened, **(end or {})})
+
+    def note_refused(self, wanted: str) -> None:
+        """A write under a lost lease. A repeated commit whose answer was lost is none: the row has its lease."""
+        self.log("refused", logging.WARNING, wanted=wanted, cause="the lease is lost")
+        if not Job.objects.filter(pk=self.pk, lease=self.lease).exists():
+            self.count({LATE_WRITES: 1})
 
     def log(self, event: str, level: int = logging.INFO, traceback: bool = False, **facts: Any) -> None:
         """One line for each change of state, and for what was refused; `event` is the new state."""

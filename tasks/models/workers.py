@@ -21,6 +21,9 @@ class WorkerState(models.TextChoices):
     STOPPING = "stopping"  # it was asked to end: what it still runs then is nobody's fault
 
 
+KIND_STATES = ("loading", "ready", "busy", "down")
+
+
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def alive(self) -> WorkerQuerySet:
         return self.filter(seen_at__gt=DatabaseNow() - timedelta(seconds=settings.WORKER_DEAD_AFTER_SECONDS))
@@ -35,6 +38,7 @@ class Worker(models.Model):
     pid = models.IntegerField()
     state = models.CharField(max_length=10, choices=WorkerState.choices, default=WorkerState.LOADING)
     detail = models.CharField(max_length=300, default="", blank=True)
+    memory_bytes = models.BigIntegerField(default=0)  # resident in its child at the last beat
     started_at = models.DateTimeField(db_default=DatabaseNow())
     seen_at = models.DateTimeField(db_default=DatabaseNow())
 

@@ -100,11 +100,11 @@ class Parent(threading.Thread):
 
     def beat(self, state: WorkerState) -> None:
         """Say that this life goes on. The row is made again if it is gone: without one, housekeeping takes a worker for dead."""
-        facts: dict[str, Any] = {"seen_at": DatabaseNow(), "state": state}
+        facts: dict[str, Any] = {"seen_at": DatabaseNow(), "state": state, "memory_bytes": resident_bytes(this_child.shared.pid)}
         if state == WorkerState.READY:
             facts["detail"] = ""
         if not Worker.objects.filter(life=this_child.life).update(**facts):
-            Worker.objects.create(life=this_child.life, name=this_child.name, kind=self.kind.name, pid=os.getpid(), state=state)
+            Worker.objects.create(life=this_child.life, name=this_child.name, kind=self.kind.name, pid=os.getpid(), **facts)
         self.written = state
 
     # -- deadlines and cancels

@@ -29,7 +29,7 @@ from tests.tasks.protocol.world import Actor, Mishap, World, staged
 NAMES = ("fakes@one", "fakes@two")
 OPERATIONS = ("steps", "save", "die", "steps", "echo", "double_free", "save", "eat", "refuse")
 TIMES = {
-    "tasks_job": ("expires_at", "started_at", "finished_at", "erased_at"),
+    "tasks_job": ("expires_at", "started_at", "finished_at", "erased_at", "retried_at"),
     "tasks_worker": ("seen_at",),
     "tasks_input": ("created_at",),
     "tasks_quarantine": ("until",),
@@ -41,6 +41,11 @@ EARLIER = {
 PAUSES = (2.0, 2.0, 11.0, 40.0, 62.0, 100.0, 2000.0, 40 * 86_400.0)
 EXPIRES_IN = 1000.0
 ROUNDS = 120
+SWEPT = ("tasks_savedfile", "tasks_input", "tasks_job", "tasks_quarantine", "tasks_counter", "tasks_worker") + (
+    "fitsize_user",
+    "audit",
+    "effect",
+)
 Plan = tuple[Mishap, ...]
 
 picks = st.integers(0, 23)
@@ -323,8 +328,8 @@ class Village(World):
 def swept() -> None:
     """As if nothing had ever happened."""
     with connection.cursor() as cursor:
-        for table in ("tasks_savedfile", "tasks_input", "tasks_job", "tasks_quarantine", "tasks_worker", "fitsize_user", "audit", "effect"):
-            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 (names from this line)
+        for table in SWEPT:
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 (names from this file)
     for folder in (settings.MEDIA_ROOT, settings.RUN_FOLDER):
         shutil.rmtree(folder)
         Path(folder).mkdir()
@@ -430,6 +435,7 @@ class Protocol(RuleBasedStateMachine):
     @invariant()
     def what_is_written_is_right(self) -> None:
         self.village.observer.survey(self.village.accepted)
+        self.village.observer.audit_counters()
 
     def teardown(self) -> None:
         with self.stage:

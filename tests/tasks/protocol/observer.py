@@ -13,7 +13,7 @@ from uuid import UUID
 from django.core.files.storage import default_storage
 from django.db import connection
 
-from tasks.models import ENDED, Input, Job, Quarantine, SavedFile, State
+from tasks.models import ENDED, Input, Job, Quarantine, SavedFile, State, counters
 from tests.tasks.protocol.world import CRASHES, Actor, World
 
 Row = dict[str, Any]
@@ -111,6 +111,7 @@ class Observer:
         self.acceptances: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
         self.effects: Counter[str] = Counter()
+        self.counts: Counter[counters.Key] = Counter()
         self.forgotten: set[str] = set()
         self.dead_lives: set[str] = set()
         with connection.cursor() as cursor:
@@ -149,6 +150,8 @@ class Observer:
         if after["state"] in ENDED:
             self.ends[after["id"]] += 1
             assert self.ends[after["id"]] <= self.acceptances[after["id"]], "one end for each acceptance"
+            code = (after["error"] or {}).get("code", "")
+            self.counts[counters.ENDS.of(kind="fakes", operation=after["operation"], state=after["state"], code=code)] += 1
         judge = self.judge_queued if before["state"] == State.QUEUED else self.judge_running
         judge(actor, before, after, changed)
 
@@ -158,6 +161,7 @@ class Observer:
             assert retried == ("owner", State.FAILED, False), "only its owner retries a failed job"
             assert changed <= RETRIED
             self.acceptances[after["id"]] += 1
+            self.counts[counters.RETRIES.of(kind="fakes", operation=after["operation"])] += 1
             return
         assert after["erased_at"] and not before["erased_at"], f"an ended job changed: {changed}"
         assert changed <= ERASED, f"an ended job changed: {changed}"
@@ -265,7 +269,9 @@ class Observer:
             assert after["crashes"] == before["crashes"] + 1
             assert before["stopping"] == "memory" or (end is not None and end.signal in CRASHES), f"a crash for a {end}"
             assert before["stopping"] in ("", "memory")
+            self.counts[counters.CRASHES.of(kind="fakes", operation=after["operation"])] += 1
         if after["losses"] > before["losses"]:
+            self.counts[counters.LOSSES.of(kind="fakes", operation=after["operation"])] += 1
             assert after["losses"] == before["losses"] + 1
             late = before["stopping"] == "memory" and before["crashes"] == 2  # the third crash must happen in a fresh child
             assert late or not before["stopping"], "a loss for a job that was stopped"
@@ -276,6 +282,12 @@ class Observer:
                 assert actor.troubled, "a loss without a cause"
 
     # -- all rows at once
+    def audit_counters(self) -> None:
+        """Whatever has been erased and forgotten since, and whoever died while he counted."""
+        totals = counters.Counter.objects.totals()
+        names = {event.name for event in (counters.ENDS, counters.RETRIES, counters.CRASHES, counters.LOSSES)}
+        assert {key: value for key, value in totals.items() if key[0] in names} == self.counts, "every end is counted once"
+
     def survey(self, accepted: set[str]) -> None:
         if not self.world.touched:
             return

@@ -250,7 +250,11 @@ def staged(world: World) -> Iterator[None]:
         return answer
 
     def commit() -> None:
-        world.boundary(inside=True)
+        try:
+            world.boundary(inside=True)
+        except Killed:
+            connection.rollback()  # as the database does when its client is gone
+            raise
         really_commit()
         world.answer()
 
