@@ -40,13 +40,20 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "warnings": job.warnings,
         "timings_ms": {"queued": milliseconds(job.created_at, job.started_at), "run": milliseconds(job.started_at, job.finished_at)},
         "files": files_of(job) if job.state == State.SUCCEEDED else [],
-        "links": {"self": job_url(job), "cancel": f"{job_url(job)}/cancel", "retry": f"{job_url(job)}/retry"},
+        "revision": job.revision,
+        "links": links_of(job),
     }
+
+
+def links_of(job: Job) -> dict[str, str]:
+    url = job_url(job)
+    links = {"self": url, "cancel": f"{url}/cancel", "retry": f"{url}/retry"}
+    return {**links, "corrections": f"{url}/corrections"} if job.corrections else links
 
 
 def etag(job: Job) -> str:
     """Weak: position and fraction change without it."""
-    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}"
+    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}/{job.revision}"
     return f'W/"{blake2s(said.encode(), digest_size=8).hexdigest()}"'
 
 

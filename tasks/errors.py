@@ -38,6 +38,9 @@ class Code(StrEnum):
     INPUT_GONE = "input_gone"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_RETRYABLE = "not_retryable"
+    NOT_CORRECTABLE = "not_correctable"
+    PRECONDITION_REQUIRED = "precondition_required"
+    STALE_REVISION = "stale_revision"
     NO_GARMENT = "no_garment"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
@@ -80,6 +83,9 @@ FACTS: dict[Code, CodeFacts] = {
     Code.INPUT_GONE: CodeFacts(409, "The job's input is no longer kept"),
     Code.IDEMPOTENCY_KEY_REUSED: CodeFacts(422, "The Idempotency-Key was used for another request"),
     Code.NOT_RETRYABLE: CodeFacts(409, "The job cannot be run again"),
+    Code.NOT_CORRECTABLE: CodeFacts(409, "The result cannot be corrected"),
+    Code.PRECONDITION_REQUIRED: CodeFacts(428, "If-Match has to name the revision that is corrected"),
+    Code.STALE_REVISION: CodeFacts(412, "The result has been corrected since"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
     Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),

@@ -15,16 +15,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """How people correct a result, both as dotted paths: `serializer` says what a patch may contain; `apply(result, patch)` gives the
+    corrected result and leaves its arguments as they are. It runs in the web process; for a patch that does not fit it raises InvalidInput.
+    """
+
+    serializer: str
+    apply: str
+
+
+@dataclass(frozen=True)
 class Operation:
     """One thing that can be asked of a kind.
 
     A job may run for `deadline_seconds + deadline_seconds_per_unit * units`; `unit` names what `Job.units` counts (`picture`, `audio
-    second`).
+    second`). Without `corrections` its results stay as the model found them.
     """
 
     deadline_seconds: float
     unit: str = "job"
     deadline_seconds_per_unit: float = 0.0
+    corrections: Corrections | None = None
 
 
 def parameters_and_inputs(job: Job) -> dict[str, Any]:

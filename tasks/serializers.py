@@ -26,9 +26,26 @@ class FlagField(serializers.BooleanField):
     default_empty_html = serializers.empty
 
 
-class SubmitSerializer(serializers.Serializer[Any]):
-    """Files become the job's inputs, named by their field; all other fields its parameters, except the options that every job has. An
-    unknown field is refused: a mistake."""
+class StrictSerializer(serializers.Serializer[Any]):
+    """An unknown field is refused: a mistake."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            self.check_names(data)
+        return super().to_internal_value(data)
+
+    def check_names(self, data: dict[str, Any]) -> None:
+        self.refuse_unknown(data)
+
+    def refuse_unknown(self, data: dict[str, Any]) -> None:
+        unknown = islice((name for name in data if name not in self.fields), MOST_NAMED)
+        known = ", ".join(self.fields)
+        if named := {printable(name): f"There is no such field; the fields are {known}." for name in unknown}:
+            raise serializers.ValidationError(named)
+
+
+class SubmitSerializer(StrictSerializer):
+    """Files become the job's inputs, named by their field; all other fields its parameters, except the options that every job has."""
 
     expires_in = serializers.IntegerField(
         required=False, min_value=1, max_value=LONGEST_EXPIRY_SECONDS, help_text="Seconds in which the job must start, or it expires."
@@ -42,17 +59,9 @@ class SubmitSerializer(serializers.Serializer[Any]):
         required=False, default=True, help_text="False: the files that were sent are deleted when the job ends, whatever its kind's rule."
     )
 
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            self.refuse_unknown(data)
-            self.refuse_misplaced(data)
-        return super().to_internal_value(data)
-
-    def refuse_unknown(self, data: dict[str, Any]) -> None:
-        unknown = islice((name for name in data if name not in self.fields), MOST_NAMED)
-        known = ", ".join(self.fields)
-        if named := {printable(name): f"There is no such field; the fields are {known}." for name in unknown}:
-            raise serializers.ValidationError(named)
+    def check_names(self, data: dict[str, Any]) -> None:
+        super().check_names(data)
+        self.refuse_misplaced(data)
 
     def refuse_misplaced(self, data: dict[str, Any]) -> None:
         """A file where a word is expected would count by its name."""
