@@ -10,6 +10,7 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from tasks.estimates import eta_seconds
+from tasks.formats import JSON
 from tasks.models import Job, Priority, State
 from tasks.transitions import FILES, rows
 
@@ -39,6 +40,7 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "error": job.error,
         "warnings": job.warnings,
         "timings_ms": {"queued": milliseconds(job.created_at, job.started_at), "run": milliseconds(job.started_at, job.finished_at)},
+        "formats": formats_of(job) if job.state == State.SUCCEEDED else [],
         "files": files_of(job) if job.state == State.SUCCEEDED else [],
         "revision": job.revision,
         "links": links_of(job),
@@ -51,9 +53,9 @@ def links_of(job: Job) -> dict[str, str]:
     return {**links, "corrections": f"{url}/corrections"} if job.corrections else links
 
 
-def etag(job: Job) -> str:
-    """Weak: position and fraction change without it."""
-    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}/{job.revision}"
+def etag(job: Job, form: str = JSON) -> str:
+    """Weak: position and fraction change without it. Each format has its own."""
+    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}/{job.revision}/{form}"
     return f'W/"{blake2s(said.encode(), digest_size=8).hexdigest()}"'
 
 
@@ -65,6 +67,12 @@ def files_of(job: Job) -> list[dict[str, Any]]:
     url = f"{job_url(job)}/files"
     found = rows(FILES, {"id": job.key})
     return [{"name": name, "content_type": kind, "size": size, "url": f"{url}/{name}"} for name, kind, size in found]
+
+
+def formats_of(job: Job) -> list[dict[str, str]]:
+    """In which formats the result can be had besides JSON."""
+    url, renderers = job_url(job), job.asked.renderers if job.asked else {}
+    return [{"name": name, "content_type": kind.media_type, "url": f"{url}?format={name}"} for name, kind in renderers.items()]
 
 
 def timestamp(moment: datetime | None) -> str | None:

@@ -39,6 +39,9 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_RETRYABLE = "not_retryable"
     NOT_CORRECTABLE = "not_correctable"
+    NOT_ACCEPTABLE = "not_acceptable"
+    NOT_READY = "not_ready"
+    NO_RESULT = "no_result"
     PRECONDITION_REQUIRED = "precondition_required"
     STALE_REVISION = "stale_revision"
     NO_GARMENT = "no_garment"
@@ -84,6 +87,9 @@ FACTS: dict[Code, CodeFacts] = {
     Code.IDEMPOTENCY_KEY_REUSED: CodeFacts(422, "The Idempotency-Key was used for another request"),
     Code.NOT_RETRYABLE: CodeFacts(409, "The job cannot be run again"),
     Code.NOT_CORRECTABLE: CodeFacts(409, "The result cannot be corrected"),
+    Code.NOT_ACCEPTABLE: CodeFacts(406, "The result does not exist in this format"),
+    Code.NOT_READY: CodeFacts(409, "The job has not ended yet", retryable=True),
+    Code.NO_RESULT: CodeFacts(409, "The job has ended without a result"),
     Code.PRECONDITION_REQUIRED: CodeFacts(428, "If-Match has to name the revision that is corrected"),
     Code.STALE_REVISION: CodeFacts(412, "The result has been corrected since"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),

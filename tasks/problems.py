@@ -44,6 +44,7 @@ BY_EXCEPTION: list[tuple[type[Exception], Code]] = [
     (exceptions.PermissionDenied, Code.FORBIDDEN),
     (exceptions.MethodNotAllowed, Code.METHOD_NOT_ALLOWED),
     (exceptions.UnsupportedMediaType, Code.UNSUPPORTED_MEDIA_TYPE),
+    (exceptions.NotAcceptable, Code.NOT_ACCEPTABLE),
     (exceptions.NotFound, Code.NOT_FOUND),
     (Http404, Code.NOT_FOUND),
 ]

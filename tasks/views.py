@@ -23,9 +23,10 @@ from rest_framework.views import APIView
 
 from tasks.documents import JobListSerializer, etag, job_document, job_url
 from tasks.errors import Code
+from tasks.formats import JSON, rendered, sandboxed, takes_json, wanted_format
 from tasks.kinds import kinds
 from tasks.limits import NO_KEY, Key, limits_of
-from tasks.models import IdempotencyKey, Job, SavedFile, fingerprints
+from tasks.models import IdempotencyKey, Job, SavedFile, State, fingerprints
 from tasks.problems import Problem
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
 from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
@@ -66,35 +67,52 @@ class JobAnswers(GenericAPIView[Job]):
             raise Problem(Code.GONE)
         return job
 
-    def answer(self, job: Job, status: int = 200) -> Response:
-        """The job; while it runs, the front is asked to hold a client that wants to wait.
+    def answer(self, job: Job, status: int = 200, form: str = JSON) -> HttpResponseBase:
+        """The job, or its result in a format of its operation; while it runs, the front is asked to hold a client that wants to wait.
 
         Never twice: after the hold the client gets what there is. What the front keeps back needs no body, and neither does a client that
         names the job as it is (`If-None-Match`); one that names another state of it is answered at once.
         """
-        seconds, known = wanted_seconds(self.request), self.known(job)
+        seconds, known = wanted_seconds(self.request), self.known(job, form)
         hold = bool(seconds) and not job.ended and known is not False and not held_for(self.request)
         held_back = hold and FRONT in self.request.META
         unchanged = bool(known) and not held_back
-        response = Response(None if unchanged or held_back else job_document(job), 304 if unchanged else status)
+        response = Response(None, 304 if unchanged else status) if unchanged or held_back else self.content(job, status, form)
         response["Location"] = job_url(job)
         response["Cache-Control"] = "private, no-cache"
-        response["ETag"] = etag(job)
+        response["ETag"] = etag(job, form)
+        response["Vary"] = "Accept"
         if not job.ended:
             response["Retry-After"] = "1"
         if seconds is not None:
             response["Preference-Applied"] = f"wait={seconds}"
-            response["Vary"] = "Prefer"
+            response["Vary"] = "Accept, Prefer"
         if hold:
             response[HOLD] = f"{job.pk} {seconds}"
         return response
 
-    def known(self, job: Job) -> bool | None:
+    def content(self, job: Job, status: int, form: str) -> HttpResponseBase:
+        """Raises Problem for a format that cannot be had, where the client cannot do with JSON: `not_ready`, `no_result`."""
+        if form == JSON or (job.state != State.SUCCEEDED and takes_json(self.request)):
+            return Response(job_document(job), status)
+        if not job.ended:
+            raise not_ready()
+        if job.state != State.SUCCEEDED or not job.asked:
+            raise Problem(Code.NO_RESULT, f"The job is {job.state}.")
+        return rendered(job, form, job.asked.renderers[form])
+
+    def known(self, job: Job, form: str = JSON) -> bool | None:
         """Whether the client has the job as it is, by the tags that it sent with a GET; None if it sent none."""
         tags = parse_etags(self.request.headers.get("If-None-Match", ""))
         if not tags or self.request.method != "GET":
             return None
-        return "*" in tags or etag(job) in tags
+        return "*" in tags or etag(job, form) in tags
+
+
+def not_ready() -> Problem:
+    problem = Problem(Code.NOT_READY)
+    problem.wait = 1
+    return problem
 
 
 class SubmitView(JobAnswers):
@@ -105,7 +123,7 @@ class SubmitView(JobAnswers):
     serializer_class: type[SubmitSerializer]
     permission_classes = [IsAuthenticated, HasScope]
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponseBase:
         if held := held_for(request):
             job = self.own_job(held)
             return self.answer(job, 200 if job.ended else 202)
@@ -148,8 +166,9 @@ class SubmitView(JobAnswers):
 
 
 class JobView(JobAnswers):
-    def get(self, request: Request, pk: UUID) -> Response:
-        return self.answer(self.own_job(pk))
+    def get(self, request: Request, pk: UUID) -> HttpResponseBase:
+        job = self.own_job(pk)
+        return self.answer(job, form=wanted_format(request, job.asked.renderers if job.asked else {}))
 
     def delete(self, request: Request, pk: UUID) -> Response:
         """Erase it: from now on it answers 410."""
@@ -158,7 +177,7 @@ class JobView(JobAnswers):
 
 
 class CancelView(JobAnswers):
-    def post(self, request: Request, pk: UUID) -> Response:
+    def post(self, request: Request, pk: UUID) -> HttpResponseBase:
         job = self.own_job(pk)
         job.cancel()
         job.refresh_from_db()
@@ -166,7 +185,7 @@ class CancelView(JobAnswers):
 
 
 class RetryView(JobAnswers):
-    def post(self, request: Request, pk: UUID) -> Response:
+    def post(self, request: Request, pk: UUID) -> HttpResponseBase:
         job = self.own_job(pk)
         job.retry()
         job.refresh_from_db()
@@ -208,6 +227,5 @@ class FileView(JobAnswers):
         except FileNotFoundError:
             raise NotFound from None
         response = FileResponse(content, content_type=saved.content_type, filename=saved.name)
-        response["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
         response["Cache-Control"] = "private, no-cache"
-        return response
+        return sandboxed(response)

@@ -20,7 +20,7 @@ from tasks import wakeups
 from tasks.clock import DatabaseNow
 from tasks.deaths import MEMORY_LIMIT, Death, verdict
 from tasks.errors import RETRYABLE, Code, Refused, document
-from tasks.kinds import Corrections, Kind, kinds
+from tasks.kinds import Corrections, Kind, Operation, kinds
 from tasks.models import fingerprints
 from tasks.models.files import SavedFile, delete_files, saved_folder, stored_below
 from tasks.models.quarantine import Quarantine
@@ -131,6 +131,12 @@ class Job(models.Model):
     @property
     def facts(self) -> Kind:
         return kinds()[self.kind]
+
+    @property
+    def asked(self) -> Operation | None:
+        """The facts of its operation; None if that was uninstalled."""
+        kind = kinds().get(self.kind)
+        return kind.operations.get(self.operation) if kind else None
 
     def open_inputs(self) -> dict[str, File[bytes]]:
         """Each stored input, open for reading, by its role; the caller closes them."""
@@ -304,9 +310,8 @@ class Job(models.Model):
     # -- what people correct
     @property
     def corrections(self) -> Corrections | None:
-        """How its result may be corrected; None where it cannot be, or its kind was uninstalled."""
-        operation = kinds()[self.kind].operations.get(self.operation) if self.kind in kinds() else None
-        return operation.corrections if operation else None
+        """How its result may be corrected; None where it cannot be."""
+        return self.asked.corrections if self.asked else None
 
     def history(self) -> list[Revision]:
         """The revisions up to the one that this row was read at: a later one may have been written since."""

@@ -83,9 +83,10 @@ def test_of_two_who_read_the_same_revision_one_is_refused(owner: User, job: Job)
 
 
 def test_who_reads_while_another_writes_reads_one_revision_as_a_whole(owner: User, job: Job) -> None:
-    reader = fresh(job)
     fresh(job).correct({"speaker": "A", "name": "Ann"}, owner.pk)
-    assert (reader.history(), reader.corrected(reader.history())) == ([], {"speakers": ["A", "B"]})
+    reader = fresh(job)
+    fresh(job).correct({"speaker": "B", "name": "Bob"}, owner.pk)
+    assert (len(reader.history()), reader.corrected(reader.history())) == (1, {"speakers": ["Ann", "B"]})
 
 
 def test_an_undo_is_a_further_revision(client: Client, job: Job) -> None:

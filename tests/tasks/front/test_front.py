@@ -107,7 +107,7 @@ def test_a_held_client_reads_the_second_pass_once_its_job_has_ended(endings: End
     client, django = Client([b"body"]), Django(hold=True)
 
     async def play() -> None:
-        headers = [(b"content-type", b"a/b"), (b"content-length", b"4"), (b"authorization", b"Bearer k")]
+        headers = [(b"content-type", b"a/b"), (b"content-length", b"4"), (b"authorization", b"Bearer k"), (b"accept", b"text/csv")]
         serving = asyncio.create_task(front_of(django, endings, tmp_path)(scope(headers), client.receive, client.send))
         while not endings.waited_for:
             await asyncio.sleep(0.001)
@@ -119,6 +119,7 @@ def test_a_held_client_reads_the_second_pass_once_its_job_has_ended(endings: End
     assert (client.status, client.body, len(django.requests)) == (200, b"second", 2)
     second = django.requests[1]
     assert (second[FRONT], second["HTTP_AUTHORIZATION"], second["CONTENT_LENGTH"], django.bodies[1]) == ("job-1", "Bearer k", "0", b"")
+    assert (second["HTTP_ACCEPT"], second["QUERY_STRING"]) == ("text/csv", "a=1")
     assert "CONTENT_TYPE" not in second or second["CONTENT_TYPE"] == ""
 
 
