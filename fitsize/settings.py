@@ -38,7 +38,8 @@ ROOT_URLCONF = "fitsize.urls"
 WSGI_APPLICATION = "fitsize.wsgi.application"
 AUTH_USER_MODEL = "fitsize.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # what is stored is in this language
+LANGUAGES = [("en", "English"), ("fr", "Français")]
 USE_TZ = True
 TIME_ZONE = "UTC"
 APPEND_SLASH = False
@@ -67,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "tasks.languages.ReadersLanguage",
     "django.middleware.common.CommonMiddleware",  # refuses a host name that is not ours
     "tasks.waiting.WithoutFront",
 ]

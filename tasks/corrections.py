@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from tasks.documents import timestamp
 from tasks.errors import Code, InvalidInput
 from tasks.kinds import Corrections
+from tasks.languages import translated
 from tasks.models import Job, State
 from tasks.models.jobs import strict_json
 from tasks.models.revisions import standing
@@ -70,7 +71,7 @@ class CorrectionsView(Corrected):
             patch = as_stored(form.validated_data)
             import_string(how.apply)(job.corrected(job.history()), patch)
         except InvalidInput as refused:
-            raise ValidationError(refused.detail, code=refused.code) from None
+            raise ValidationError(translated(refused.detail), code=refused.code) from None
         return patch
 
 

@@ -7,10 +7,12 @@ from hashlib import blake2s
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import get_language
 from rest_framework import serializers
 
 from tasks.estimates import eta_seconds
 from tasks.formats import JSON
+from tasks.languages import localized
 from tasks.models import Job, Priority, State
 from tasks.transitions import FILES, rows
 
@@ -37,8 +39,8 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "attempts": job.attempts,
         "model_version": job.model_version,
         "result": job.result,
-        "error": job.error,
-        "warnings": job.warnings,
+        "error": localized(job.error) if job.error else None,
+        "warnings": [localized(warning) for warning in job.warnings],
         "timings_ms": {"queued": milliseconds(job.created_at, job.started_at), "run": milliseconds(job.started_at, job.finished_at)},
         "formats": formats_of(job) if job.state == State.SUCCEEDED else [],
         "files": files_of(job) if job.state == State.SUCCEEDED else [],
@@ -54,8 +56,9 @@ def links_of(job: Job) -> dict[str, str]:
 
 
 def etag(job: Job, form: str = JSON) -> str:
-    """Weak: position and fraction change without it. Each format has its own."""
-    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}/{job.revision}/{form}"
+    """Weak: position and fraction change without it. Each format has its own, and each language where something is said."""
+    language = get_language() if job.error or job.warnings else ""
+    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}/{job.revision}/{form}/{language}"
     return f'W/"{blake2s(said.encode(), digest_size=8).hexdigest()}"'
 
 

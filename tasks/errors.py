@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tasks.languages import message_of
+
 
 class Code(StrEnum):
     """Every `code` a client can read. `docs/api.md` lists them; a test keeps both together."""
@@ -100,7 +102,10 @@ FACTS: dict[Code, CodeFacts] = {
 
 
 def document(code: Code, detail: str, status: int | None = None) -> dict[str, Any]:
-    """An RFC 9457 problem document: the body of an error answer and the `error` of a failed job."""
+    """An RFC 9457 problem document: the body of an error answer and the `error` of a failed job.
+
+    In English, and with `message` where the detail is a sentence with values: `localized` makes of it what a client reads.
+    """
     facts = FACTS[code]
     return {
         "type": f"urn:fitsize:problem:{code}",
@@ -109,7 +114,13 @@ def document(code: Code, detail: str, status: int | None = None) -> dict[str, An
         "detail": detail or facts.title,
         "code": str(code),
         "retryable": facts.retryable,
+        **message_of(detail),
     }
+
+
+def warning(code: str, detail: str) -> dict[str, Any]:
+    """What a model says beside a result that holds, in the list `warnings` of its result."""
+    return {"code": code, "detail": detail, **message_of(detail)}
 
 
 RETRYABLE = frozenset(str(code) for code, facts in FACTS.items() if facts.retryable or code == Code.WORKER_CRASHED)

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from tasks.errors import Code, InvalidInput
+from tasks.languages import sentence, translated
 from tasks.models import SavedFile
 from tasks.uploads import Upload, picture, recording
 
@@ -35,7 +36,7 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
             file, size = self.opened(data)
             return self.recognised(file, size)
         except InvalidInput as refused:
-            raise serializers.ValidationError(refused.detail, code=refused.code) from None
+            raise serializers.ValidationError(translated(refused.detail), code=refused.code) from None
 
     def recognised(self, file: IO[bytes], size: int) -> Upload:
         try:
@@ -84,7 +85,8 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
 
     def check_size(self, size: int) -> None:
         if size > self.most_bytes:
-            raise InvalidInput(Code.TOO_LARGE, f"The file has {size} bytes; {self.most_bytes} are the limit.")
+            said = sentence("The file has %(bytes)s bytes; %(most)s are the limit.", bytes=size, most=self.most_bytes)
+            raise InvalidInput(Code.TOO_LARGE, said)
 
     def to_representation(self, value: Any) -> None:
         raise TypeError("files are only sent, never shown")

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from tasks.errors import Code
 from tasks.kinds import Renderer
+from tasks.languages import sentence
 from tasks.models import Job
 from tasks.problems import Problem
 
@@ -60,8 +61,8 @@ def accepting(accept: str) -> HttpRequest:
 
 
 def not_acceptable(renderers: Mapping[str, Renderer]) -> Problem:
-    known = ", ".join(f"{name} ({renderer.media_type})" for name, renderer in renderers.items())
-    return Problem(Code.NOT_ACCEPTABLE, f"The formats are json ({JSON_TYPE}){', ' if known else ''}{known}.")
+    known = [f"{JSON} ({JSON_TYPE})", *(f"{name} ({renderer.media_type})" for name, renderer in renderers.items())]
+    return Problem(Code.NOT_ACCEPTABLE, sentence("The formats are %(known)s.", known=", ".join(known)))
 
 
 def rendered(job: Job, name: str, renderer: Renderer) -> HttpResponse:

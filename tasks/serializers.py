@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from tasks.fields import FileInputField
+from tasks.languages import sentence, translated
 from tasks.models import Priority, State
 from tasks.uploads import Upload
 
@@ -40,8 +42,9 @@ class StrictSerializer(serializers.Serializer[Any]):
     def refuse_unknown(self, data: dict[str, Any]) -> None:
         unknown = islice((name for name in data if name not in self.fields), MOST_NAMED)
         known = ", ".join(self.fields)
-        if named := {printable(name): f"There is no such field; the fields are {known}." for name in unknown}:
-            raise serializers.ValidationError(named)
+        if named := [printable(name) for name in unknown]:
+            said = translated(sentence("There is no such field; the fields are %(known)s.", known=known))
+            raise serializers.ValidationError(dict.fromkeys(named, said))
 
 
 class SubmitSerializer(StrictSerializer):
@@ -67,7 +70,7 @@ class SubmitSerializer(StrictSerializer):
         """A file where a word is expected would count by its name."""
         plain = [name for name, field in self.fields.items() if not isinstance(field, FileInputField)]
         if misplaced := [name for name in plain if hasattr(data.get(name), "chunks")]:
-            raise serializers.ValidationError(dict.fromkeys(misplaced, "This field is not a file."))
+            raise serializers.ValidationError(dict.fromkeys(misplaced, gettext("This field is not a file.")))
 
     def uploads(self) -> dict[str, Upload]:
         return {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}
@@ -93,7 +96,9 @@ class StatesField(serializers.Field[list[str], str, Any, Any]):
     def to_internal_value(self, data: str) -> list[str]:
         named = data.split(",")
         if unknown := [printable(name) for name in named if name not in State.values][:MOST_NAMED]:
-            raise serializers.ValidationError(f"There is no state {', '.join(unknown)}; the states are {', '.join(State.values)}.")
+            names, known = ", ".join(unknown), ", ".join(State.values)
+            said = sentence("There is no state %(unknown)s; the states are %(known)s.", unknown=names, known=known)
+            raise serializers.ValidationError(translated(said))
         return named
 
 
@@ -113,7 +118,8 @@ class JobFilterSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         """A filter that is misspelt would show everything: it is refused."""
         if unknown := [printable(name) for name in data if name not in self.fields][:MOST_NAMED]:
-            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such filter; there are {', '.join(self.fields)}."))
+            said = translated(sentence("There is no such filter; there are %(known)s.", known=", ".join(self.fields)))
+            raise serializers.ValidationError(dict.fromkeys(unknown, said))
         return super().to_internal_value(data)
 
     def conditions(self) -> dict[str, Any]:

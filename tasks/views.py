@@ -12,6 +12,7 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.http import parse_etags
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.pagination import CursorPagination
@@ -47,7 +48,7 @@ def key_of(request: Request) -> Key:
 class HasScope(BasePermission):
     """A key submits only to the kinds it has scopes for."""
 
-    message = "This API key has no scope for this kind."
+    message = gettext_lazy("This API key has no scope for this kind.")
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         key: Any = request.auth  # the project's API key; None for a session
@@ -81,12 +82,12 @@ class JobAnswers(GenericAPIView[Job]):
         response["Location"] = job_url(job)
         response["Cache-Control"] = "private, no-cache"
         response["ETag"] = etag(job, form)
-        response["Vary"] = "Accept"
+        response["Vary"] = "Accept, Accept-Language"
         if not job.ended:
             response["Retry-After"] = "1"
         if seconds is not None:
             response["Preference-Applied"] = f"wait={seconds}"
-            response["Vary"] = "Accept, Prefer"
+            response["Vary"] += ", Prefer"
         if hold:
             response[HOLD] = f"{job.pk} {seconds}"
         return response
@@ -98,7 +99,7 @@ class JobAnswers(GenericAPIView[Job]):
         if not job.ended:
             raise not_ready()
         if job.state != State.SUCCEEDED or not job.asked:
-            raise Problem(Code.NO_RESULT, f"The job is {job.state}.")
+            raise Problem(Code.NO_RESULT)
         return rendered(job, form, job.asked.renderers[form])
 
     def known(self, job: Job, form: str = JSON) -> bool | None:
@@ -210,6 +211,11 @@ class JobListView(ListAPIView[Job]):
 
     serializer_class = JobListSerializer
     pagination_class = JobPages
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response = super().list(request, *args, **kwargs)
+        response["Vary"] = "Accept-Language"
+        return response
 
     def get_queryset(self) -> QuerySet[Job]:
         wanted = JobFilterSerializer(data=self.request.query_params.dict())

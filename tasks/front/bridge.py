@@ -17,6 +17,7 @@ from asgiref.wsgi import WsgiToAsgiInstance
 
 from tasks.errors import Code, document
 from tasks.front.messages import Message, Receive, Send, respond
+from tasks.languages import localized, sentence, speaking
 from tasks.problems import MEDIA_TYPE
 from tasks.waiting import FRONT
 
@@ -50,7 +51,7 @@ class Bridge:
             except ClientLeft:
                 return
             except BodyTooLarge:
-                await respond(send, 413, MEDIA_TYPE, self.too_large())
+                await respond(send, 413, MEDIA_TYPE, self.too_large(scope))
                 return
             start, content, response = await self.run(self.answer, environ(scope, body))
         await send(start)
@@ -103,15 +104,19 @@ class Bridge:
         finally:
             await self.run(response.close)
 
-    def too_large(self) -> bytes:
-        return json.dumps(document(Code.TOO_LARGE, f"A request has at most {self.most_bytes} bytes.")).encode()
+    def too_large(self, scope: Message) -> bytes:
+        said = sentence("A request has at most %(most)s bytes.", most=self.most_bytes)
+        with speaking(header(scope, b"accept-language")):
+            return json.dumps(localized(document(Code.TOO_LARGE, said))).encode()
+
+
+def header(scope: Message, name: bytes) -> str:
+    return next((value.decode("latin1") for sent, value in scope["headers"] if sent == name), "")
 
 
 def announced_bytes(scope: Message) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
+    announced = header(scope, b"content-length")
+    return int(announced) if announced.isascii() and announced.isdigit() else 0
 
 
 def environ(scope: Message, body: IO[bytes]) -> dict[str, Any]:

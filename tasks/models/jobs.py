@@ -21,6 +21,7 @@ from tasks.clock import DatabaseNow
 from tasks.deaths import MEMORY_LIMIT, Death, verdict
 from tasks.errors import RETRYABLE, Code, Refused, document
 from tasks.kinds import Corrections, Kind, Operation, kinds
+from tasks.languages import sentence
 from tasks.models import fingerprints
 from tasks.models.files import SavedFile, delete_files, saved_folder, stored_below
 from tasks.models.quarantine import Quarantine
@@ -155,7 +156,7 @@ class Job(models.Model):
         *,
         result: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
-        warnings: Sequence[Mapping[str, str]] = (),
+        warnings: Sequence[Mapping[str, Any]] = (),
         files: Sequence[SavedFile] = (),
         crashes: int = 0,
         losses: int = 0,
@@ -214,7 +215,8 @@ class Job(models.Model):
             return self.settle(Death(MEMORY_LIMIT))
         if self.checkpoint_step > self.resumed_step:
             return self.end(State.QUEUED, cause=f"its deadline, after a checkpoint at step {self.checkpoint_step}")
-        return self.fail(Code.TIMEOUT, f"The job ran longer than the {self.deadline_seconds:g} s that it may take.")
+        said = sentence("The job ran longer than the %(seconds)s s that it may take.", seconds=f"{self.deadline_seconds:g}")
+        return self.fail(Code.TIMEOUT, said)
 
     def lost(self, reason: str, asked_to_end: bool) -> str | None:
         """What becomes of a job whose whole worker is gone: a verdict that its parent had reached stands; else it is a loss, unless the

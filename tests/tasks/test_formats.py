@@ -57,7 +57,7 @@ def test_a_result_is_had_by_the_name_of_a_format(client: Client, job: Job) -> No
 )
 def test_what_a_client_likes_best_is_what_it_gets(client: Client, job: Job, accept: str, kind: str) -> None:
     answer = get(client, job, accept=accept)
-    assert (answer.status_code, answer["Content-Type"], answer["Vary"]) == (200, kind, "Accept")
+    assert (answer.status_code, answer["Content-Type"], answer["Vary"]) == (200, kind, "Accept, Accept-Language")
 
 
 def test_the_address_wins_over_the_header(client: Client, job: Job) -> None:
@@ -138,7 +138,7 @@ def test_waiting_and_a_format_go_together(client: Client, owner: User) -> None:
     assert (late.status_code, late.json()["code"]) == (409, "not_ready")
     job.end("succeeded", result={"speakers": ["A"]})
     done: Any = client.get(url, headers={"accept": "text/csv"}, **second)  # type: ignore[arg-type]  # the environ's
-    assert (done.content, done["Vary"], done["Preference-Applied"]) == (b"speaker\r\nA\r\n", "Accept, Prefer", "wait=9")
+    assert (done.content, done["Vary"], done["Preference-Applied"]) == (b"speaker\r\nA\r\n", "Accept, Accept-Language, Prefer", "wait=9")
 
 
 def test_without_the_front_a_client_that_waits_for_a_format_is_told_to_come_again(client: Client, owner: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -170,6 +171,12 @@ def test_a_body_above_the_limit_is_refused_by_its_announced_length_before_it_is_
     assert (client.status, django.requests, client.pieces) == (413, [], [b"never read"])
     assert client.headers[b"content-type"] == b"application/problem+json"
     assert b'"too_large"' in client.body
+
+
+def test_it_is_refused_in_the_language_of_the_client(endings: Endings, tmp_path: Any) -> None:
+    client, headers = Client([b"never read"]), [(b"content-length", b"99999999"), (b"accept-language", b"fr")]
+    asyncio.run(front_of(Django(), endings, tmp_path)(scope(headers), client.receive, client.send))
+    assert "Une requête fait au plus" in json.loads(client.body)["detail"]
 
 
 def test_a_chunked_body_is_counted(endings: Endings, tmp_path: Any) -> None:
