@@ -167,6 +167,22 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
+# -- other origins: web pages that may call the API from a browser, with a key of their own and never with cookies
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_ALL_ORIGINS = CORS_ALLOWED_ORIGINS == ["*"]
+if not CORS_ALLOW_ALL_ORIGINS and not all(re.fullmatch(r"https?://[^/\s*]+", origin) for origin in CORS_ALLOWED_ORIGINS):
+    raise ImproperlyConfigured("CORS_ALLOWED_ORIGINS is * or a list of origins such as https://shop.example")
+if CORS_ALLOWED_ORIGINS:
+    MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *MIDDLEWARE]
+if CORS_ALLOW_ALL_ORIGINS:
+    CORS_ALLOWED_ORIGINS = []
+CORS_ALLOW_CREDENTIALS = False
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ["accept", "accept-language", "authorization", "content-type", "idempotency-key", "prefer"]
+CORS_ALLOW_HEADERS += ["if-match", "if-none-match"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "Content-Language", "ETag", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy"]
+CORS_EXPOSE_HEADERS += ["Retry-After", "WWW-Authenticate"]
+
 # -- web server (fitsize/gunicorn.py)
 GUNICORN_WORKERS = env.int("GUNICORN_WORKERS", default=1)
 BIND = env.str("BIND", default="127.0.0.1:8000")

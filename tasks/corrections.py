@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils.http import parse_etags
 from django.utils.module_loading import import_string
+from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +17,7 @@ from tasks.documents import timestamp
 from tasks.errors import Code, InvalidInput
 from tasks.kinds import Corrections
 from tasks.languages import translated
-from tasks.models import Job, State
+from tasks.models import Job, Revision, State
 from tasks.models.jobs import strict_json
 from tasks.models.revisions import standing
 from tasks.parsers import BoundedJSONParser
@@ -27,9 +28,30 @@ MOST_REVISIONS = 1000
 MOST_PATCH_CHARACTERS = 100_000
 
 
+class RevisionSerializer(serializers.Serializer[Revision]):
+    number = serializers.IntegerField(min_value=1)
+    patch = serializers.JSONField(allow_null=True, help_text="As the kind's serializer took it; null for an undo.")
+    undo = serializers.SerializerMethodField(help_text="Takes the last patch back that still counted.")
+    author = serializers.CharField(source="author.get_username")
+    created_at = serializers.SerializerMethodField()
+
+    def get_undo(self, revision: Revision) -> bool:
+        return revision.patch is None
+
+    def get_created_at(self, revision: Revision) -> str | None:
+        return timestamp(revision.created_at)
+
+
+class CorrectedSerializer(serializers.Serializer[Any]):
+    revision = serializers.IntegerField(min_value=0, help_text="The number of the last correction; 0: there is none.")
+    result = serializers.DictField(help_text="With all corrections that count.")
+    history = RevisionSerializer(many=True)
+
+
 class Corrected(JobAnswers):
     """A view of a result as people corrected it."""
 
+    serializer_class = CorrectedSerializer
     parser_classes = [BoundedJSONParser]
 
     def correctable(self, pk: UUID) -> Job:
@@ -115,18 +137,9 @@ def tag(job: Job) -> str:
 
 
 def shown(job: Job) -> Response:
-    revisions = job.history()
-    history = [
-        {
-            "number": revision.number,
-            "patch": revision.patch,
-            "undo": revision.patch is None,
-            "author": revision.author.get_username(),
-            "created_at": timestamp(revision.created_at),
-        }
-        for revision in revisions
-    ]
-    return tagged(Response({"revision": job.revision, "result": job.corrected(revisions), "history": history}), job)
+    history = job.history()
+    document = CorrectedSerializer({"revision": job.revision, "result": job.corrected(history), "history": history})
+    return tagged(Response(document.data), job)
 
 
 def tagged(response: Response, job: Job) -> Response:

@@ -16,7 +16,7 @@ from rest_framework import serializers
 from tasks.errors import Code, InvalidInput
 from tasks.languages import sentence, translated
 from tasks.models import SavedFile
-from tasks.uploads import Upload, picture, recording
+from tasks.uploads import HEIC, PICTURE_TYPES, RECORDING_TYPES, Upload, picture, recording
 
 LINK = re.compile(r"(?:https?://[^/]+)?/api/v1/jobs/(?P<job>[0-9a-f-]{36})/files/(?P<name>[\w.-]{1,80})")
 DATA_PREFIX = re.compile(r"data:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
@@ -30,6 +30,10 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
     @property
     def most_bytes(self) -> int:
         raise NotImplementedError
+
+    def limits(self) -> dict[str, Any]:
+        """What a client may know before it sends a file."""
+        return {"max_bytes": self.most_bytes}
 
     def to_internal_value(self, data: Any) -> Upload:
         try:
@@ -101,6 +105,9 @@ class PictureField(FileInputField):
     def most_bytes(self) -> int:
         return int(settings.MAX_PICTURE_BYTES)
 
+    def limits(self) -> dict[str, Any]:
+        return {**super().limits(), "max_pixels": settings.MAX_PICTURE_PIXELS, "media_types": sorted({HEIC, *PICTURE_TYPES.values()})}
+
 
 class RecordingField(FileInputField):
     """A recording in any container that PyAV opens."""
@@ -110,3 +117,6 @@ class RecordingField(FileInputField):
     @property
     def most_bytes(self) -> int:
         return int(settings.MAX_RECORDING_BYTES)
+
+    def limits(self) -> dict[str, Any]:
+        return {**super().limits(), "max_seconds": settings.DIARIZATION_MAX_SECONDS, "media_types": sorted(RECORDING_TYPES)}

@@ -19,6 +19,7 @@ from tasks.languages import sentence
 HEAD_BYTES = 8192
 CHUNK_BYTES = 1 << 20
 PICTURE_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+HEIC = "image/heic"
 OPENED = ("JPEG", "PNG", "WEBP")  # a phone's MPO is opened as JPEG
 RECORDING_TYPES = frozenset(
     {"audio/mpeg", "audio/mp4", "audio/x-wav", "audio/x-flac", "audio/ogg", "audio/aac", "video/mp4", "video/webm", "video/x-matroska"}
@@ -52,7 +53,7 @@ class Upload:
 def picture(file: IO[bytes], size: int) -> Upload:
     """A JPEG, PNG, WebP or HEIC within the limits; raises InvalidInput (`unsupported_format`, `invalid_image`, `too_many_pixels`)."""
     head = file.read(HEAD_BYTES)
-    content_type, width, height = ("image/heic", *heif_size(file)) if is_heif(head) else _measured(file)
+    content_type, width, height = (HEIC, *heif_size(file)) if is_heif(head) else _measured(file)
     if width * height > settings.MAX_PICTURE_PIXELS:
         size_and_limit = {"width": width, "height": height, "megapixels": round(settings.MAX_PICTURE_PIXELS / 1e6)}
         said = sentence("The picture has %(width)s x %(height)s pixels; %(megapixels)s megapixels are the limit.", **size_and_limit)

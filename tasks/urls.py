@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 from django.utils.module_loading import import_string
 
+from tasks.capabilities import CapabilitiesView
 from tasks.corrections import CorrectionsView, UndoView
 from tasks.kinds import kinds
 from tasks.views import CancelView, FileView, JobListView, JobView, RetryView
@@ -10,6 +11,7 @@ from tasks.views import CancelView, FileView, JobListView, JobView, RetryView
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 urlpatterns: list[URLPattern] = [
+    path("", CapabilitiesView.as_view(), name="capabilities"),
     path("jobs", JobListView.as_view(), name="jobs"),
     path("jobs/<uuid:pk>", JobView.as_view(), name="job"),
     path("jobs/<uuid:pk>/cancel", CancelView.as_view(), name="job-cancel"),
