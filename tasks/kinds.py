@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Corrections:
-    """How people correct a result, both as dotted paths: `serializer` says what a patch may contain; `apply(result, patch)` gives the
-    corrected result and leaves its arguments as they are. It runs in the web process; for a patch that does not fit it raises InvalidInput.
-    """
+    """How people correct a result, both as dotted paths. `serializer` says what a patch may contain: values as JSON has them.
+    `apply(result, patch)` gives the corrected result and leaves its arguments as they are; it runs in the web process, and raises
+    InvalidInput for a patch that does not fit."""
 
     serializer: str
     apply: str

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from asgiref.wsgi import WsgiToAsgiInstance
+from django.utils.translation import get_language
 
 from tasks.errors import Code, document
 from tasks.front.messages import Message, Receive, Send, respond
@@ -51,7 +52,7 @@ class Bridge:
             except ClientLeft:
                 return
             except BodyTooLarge:
-                await respond(send, 413, MEDIA_TYPE, self.too_large(scope))
+                await self.refuse(send, header(scope, b"accept-language"))
                 return
             start, content, response = await self.run(self.answer, environ(scope, body))
         await send(start)
@@ -104,10 +105,12 @@ class Bridge:
         finally:
             await self.run(response.close)
 
-    def too_large(self, scope: Message) -> bytes:
+    async def refuse(self, send: Send, accept: str) -> None:
         said = sentence("A request has at most %(most)s bytes.", most=self.most_bytes)
-        with speaking(header(scope, b"accept-language")):
-            return json.dumps(localized(document(Code.TOO_LARGE, said))).encode()
+        with speaking(accept):
+            body = json.dumps(localized(document(Code.TOO_LARGE, said))).encode()
+            language = get_language() or ""
+        await respond(send, 413, body, content_type=MEDIA_TYPE, content_language=language, vary="Accept-Language")
 
 
 def header(scope: Message, name: bytes) -> str:

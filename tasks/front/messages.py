@@ -21,7 +21,9 @@ async def disconnected(receive: Receive) -> None:
         pass
 
 
-async def respond(send: Send, status: int, content_type: str, body: bytes) -> None:
-    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+async def respond(send: Send, status: int, body: bytes, **named: str) -> None:
+    """`content_type="text/plain"` is the header Content-Type. The connection ends: what is unread of the request is not wanted."""
+    headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()]
+    headers += [(b"content-length", b"%d" % len(body)), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

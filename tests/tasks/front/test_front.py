@@ -177,6 +177,7 @@ def test_it_is_refused_in_the_language_of_the_client(endings: Endings, tmp_path:
     client, headers = Client([b"never read"]), [(b"content-length", b"99999999"), (b"accept-language", b"fr")]
     asyncio.run(front_of(Django(), endings, tmp_path)(scope(headers), client.receive, client.send))
     assert "Une requête fait au plus" in json.loads(client.body)["detail"]
+    assert (client.headers[b"content-language"], client.headers[b"vary"]) == (b"fr", b"Accept-Language")
 
 
 def test_a_chunked_body_is_counted(endings: Endings, tmp_path: Any) -> None:
