@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench storm faults lock clean demo-parts all-parts packages
+.PHONY: help demo run test lint bench storm faults lock messages clean demo-parts all-parts packages
 VENV ?= .venv
 PY := $(VENV)/bin/python
 export VENV PYTHON
@@ -44,6 +44,9 @@ faults: all-parts ## one fault after another: what the client sees, how long unt
 
 lock: all-parts ## write requirements/*.lock anew from pyproject.toml
 	$(PY) deploy/lock.py
+
+messages: all-parts ## gather what clients read into fitsize/locale, and compile the translations
+	$(PY) deploy/messages.py
 
 clean: ## remove the virtual environment and caches; data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov build *.egg-info

@@ -39,7 +39,8 @@ ROOT_URLCONF = "fitsize.urls"
 WSGI_APPLICATION = "fitsize.wsgi.application"
 AUTH_USER_MODEL = "fitsize.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # what is stored is in this language
+LANGUAGES = [("en", "English"), ("fr", "Français")]
 USE_TZ = True
 TIME_ZONE = "UTC"
 APPEND_SLASH = False
@@ -68,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "tasks.languages.ReadersLanguage",
     "django.middleware.common.CommonMiddleware",  # refuses a host name that is not ours
     "tasks.waiting.WithoutFront",
     "tasks.large_bodies.LargeBodies",
@@ -165,6 +167,22 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "tasks.handlers.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
+
+# -- other origins: web pages that may call the API from a browser, with a key of their own and never with cookies
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_ALL_ORIGINS = CORS_ALLOWED_ORIGINS == ["*"]
+if not CORS_ALLOW_ALL_ORIGINS and not all(re.fullmatch(r"https?://[^/\s*]+", origin) for origin in CORS_ALLOWED_ORIGINS):
+    raise ImproperlyConfigured("CORS_ALLOWED_ORIGINS is * or a list of origins such as https://shop.example")
+if CORS_ALLOWED_ORIGINS:
+    MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *MIDDLEWARE]
+if CORS_ALLOW_ALL_ORIGINS:
+    CORS_ALLOWED_ORIGINS = []
+CORS_ALLOW_CREDENTIALS = False
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ["accept", "accept-language", "authorization", "content-type", "idempotency-key", "prefer"]
+CORS_ALLOW_HEADERS += ["if-match", "if-none-match"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "Content-Language", "ETag", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy"]
+CORS_EXPOSE_HEADERS += ["Retry-After", "WWW-Authenticate"]
 
 # -- web server (fitsize/gunicorn.py)
 GUNICORN_WORKERS = env.int("GUNICORN_WORKERS", default=1)

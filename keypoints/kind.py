@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.kinds import Kind, Operation
+from tasks.kinds import Kind, Operation, Renderer
 
 MODEL_VERSION = "garments-1"
 LONGEST_SIDE = 2000
@@ -11,7 +11,9 @@ LONGEST_SIDE = 2000
 KIND = Kind(
     name="keypoints",
     model="keypoints.inference.model.GarmentModel",
-    operations={"predict": Operation(deadline_seconds=60, unit="picture")},
+    operations={
+        "predict": Operation(deadline_seconds=60, unit="picture", renderers={"csv": Renderer("text/csv", "keypoints.formats.csv")}),
+    },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.34 GB
     memory_recycle_bytes=1_000_000_000,
     keep_inputs_seconds=7 * 86400,

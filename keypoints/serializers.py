@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from keypoints.landmarks import CATEGORY, CLOTHING, POINTS
 from tasks.fields import PictureField
+from tasks.languages import sentence, translated_lazy
 from tasks.serializers import SubmitSerializer
 
 
@@ -15,7 +16,11 @@ class PredictSerializer(SubmitSerializer):
     image = PictureField(help_text="One garment, laid flat or hanging: JPEG, PNG, WebP or HEIC.")
     clothing = serializers.ChoiceField(
         choices=list(CLOTHING),
-        error_messages={"invalid_choice": f"There is no such clothing; the choices are {', '.join(CLOTHING)}."},
+        error_messages={
+            "invalid_choice": translated_lazy(
+                sentence("There is no such clothing; the choices are %(known)s.", known=", ".join(CLOTHING)),
+            )
+        },
         help_text="What the picture shows: a category, or another word for one.",
     )
 

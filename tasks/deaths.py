@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from tasks.errors import Code
+from tasks.languages import sentence
 
 if TYPE_CHECKING:
     from tasks.models import Job
@@ -45,7 +46,8 @@ def verdict(job: Job, death: Death) -> Blame:
     if crash and crash.crashes:
         return crash
     if job.losses + 1 >= settings.MAX_LOSSES:
-        return Blame(losses=1, code=Code.WORKER_LOST, detail=f"The worker was lost {job.losses + 1} times while it ran this job.")
+        said = sentence("The worker was lost %(times)s times while it ran this job.", times=job.losses + 1)
+        return Blame(losses=1, code=Code.WORKER_LOST, detail=said)
     return Blame(losses=1)
 
 
@@ -54,4 +56,5 @@ def _crash(job: Job, signal: str) -> Blame:
     crashes = min(job.crashes + 1, ceiling)
     if crashes < settings.MAX_CRASHES:
         return Blame(crashes=max(crashes - job.crashes, 0))
-    return Blame(crashes=1, code=Code.WORKER_CRASHED, detail=f"The model's process died of {signal} on this input {crashes} times.")
+    said = sentence("The model's process died of %(cause)s on this input %(times)s times.", cause=signal, times=crashes)
+    return Blame(crashes=1, code=Code.WORKER_CRASHED, detail=said)

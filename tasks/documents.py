@@ -8,9 +8,12 @@ from hashlib import blake2s
 from typing import Any
 
 from django.urls import get_script_prefix, reverse
+from django.utils.translation import get_language
 from rest_framework import serializers
 
 from tasks.estimates import eta_seconds
+from tasks.formats import JSON
+from tasks.languages import localized
 from tasks.models import Job, Priority, State
 from tasks.transitions import FILES, rows
 
@@ -20,7 +23,7 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
 
     Plain code instead of a serializer: it runs for every answer, and costs a tenth.
     """
-    place, url = job.queue_position() if position else None, job_url(job)
+    place = job.queue_position() if position else None
     return {
         "id": str(job.pk),
         "kind": job.kind,
@@ -37,17 +40,26 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "attempts": job.attempts,
         "model_version": job.model_version,
         "result": job.result,
-        "error": job.error,
-        "warnings": job.warnings,
+        "error": localized(job.error) if job.error else None,
+        "warnings": [localized(warning) for warning in job.warnings],
         "timings_ms": {"queued": milliseconds(job.created_at, job.started_at), "run": milliseconds(job.started_at, job.finished_at)},
+        "formats": formats_of(job) if job.state == State.SUCCEEDED else [],
         "files": files_of(job) if job.state == State.SUCCEEDED else [],
-        "links": {"self": url, "cancel": f"{url}/cancel", "retry": f"{url}/retry"},
+        "revision": job.revision,
+        "links": links_of(job),
     }
 
 
-def etag(job: Job) -> str:
-    """Weak: position and fraction change without it."""
-    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}"
+def links_of(job: Job) -> dict[str, str]:
+    url = job_url(job)
+    links = {"self": url, "cancel": f"{url}/cancel", "retry": f"{url}/retry"}
+    return {**links, "corrections": f"{url}/corrections"} if job.corrections else links
+
+
+def etag(job: Job, form: str = JSON) -> str:
+    """Weak: position and fraction change without it. Each format has its own, and each language where something is said."""
+    language = get_language() if job.error or job.warnings else ""
+    said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}/{job.revision}/{form}/{language}"
     return f'W/"{blake2s(said.encode(), digest_size=8).hexdigest()}"'
 
 
@@ -65,6 +77,12 @@ def files_of(job: Job) -> list[dict[str, Any]]:
     url = f"{job_url(job)}/files"
     found = rows(FILES, {"id": job.key})
     return [{"name": name, "content_type": kind, "size": size, "url": f"{url}/{name}"} for name, kind, size in found]
+
+
+def formats_of(job: Job) -> list[dict[str, str]]:
+    """In which formats the result can be had besides JSON."""
+    url, renderers = job_url(job), job.asked.renderers if job.asked else {}
+    return [{"name": name, "content_type": kind.media_type, "url": f"{url}?format={name}"} for name, kind in renderers.items()]
 
 
 def timestamp(moment: datetime | None) -> str | None:

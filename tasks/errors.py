@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tasks.languages import message_of
+
 
 class Code(StrEnum):
     """Every `code` a client can read. `docs/api.md` lists them; a test keeps both together."""
@@ -39,6 +41,12 @@ class Code(StrEnum):
     INPUT_GONE = "input_gone"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_RETRYABLE = "not_retryable"
+    NOT_CORRECTABLE = "not_correctable"
+    NOT_ACCEPTABLE = "not_acceptable"
+    NOT_READY = "not_ready"
+    NO_RESULT = "no_result"
+    PRECONDITION_REQUIRED = "precondition_required"
+    STALE_REVISION = "stale_revision"
     NO_GARMENT = "no_garment"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
@@ -82,6 +90,12 @@ FACTS: dict[Code, CodeFacts] = {
     Code.INPUT_GONE: CodeFacts(409, "The job's input is no longer kept"),
     Code.IDEMPOTENCY_KEY_REUSED: CodeFacts(422, "The Idempotency-Key was used for another request"),
     Code.NOT_RETRYABLE: CodeFacts(409, "The job cannot be run again"),
+    Code.NOT_CORRECTABLE: CodeFacts(409, "The result cannot be corrected"),
+    Code.NOT_ACCEPTABLE: CodeFacts(406, "The result does not exist in this format"),
+    Code.NOT_READY: CodeFacts(409, "The job has not ended yet", retryable=True),
+    Code.NO_RESULT: CodeFacts(409, "The job has ended without a result"),
+    Code.PRECONDITION_REQUIRED: CodeFacts(428, "If-Match has to name the revision that is corrected"),
+    Code.STALE_REVISION: CodeFacts(412, "The result has been corrected since"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
     Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),
@@ -90,7 +104,10 @@ FACTS: dict[Code, CodeFacts] = {
 
 
 def document(code: Code, detail: str, status: int | None = None) -> dict[str, Any]:
-    """An RFC 9457 problem document: the body of an error answer and the `error` of a failed job."""
+    """An RFC 9457 problem document: the body of an error answer and the `error` of a failed job.
+
+    In English, and with `message` where the detail is a sentence with values: `localized` makes of it what a client reads.
+    """
     facts = FACTS[code]
     return {
         "type": f"urn:fitsize:problem:{code}",
@@ -99,7 +116,13 @@ def document(code: Code, detail: str, status: int | None = None) -> dict[str, An
         "detail": detail or facts.title,
         "code": str(code),
         "retryable": facts.retryable,
+        **message_of(detail),
     }
+
+
+def warning(code: str, detail: str) -> dict[str, Any]:
+    """What a model says beside a result that holds, in the list `warnings` of its result."""
+    return {"code": code, "detail": detail, **message_of(detail)}
 
 
 RETRYABLE = frozenset(str(code) for code, facts in FACTS.items() if facts.retryable or code == Code.WORKER_CRASHED)

@@ -14,8 +14,9 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from tasks.errors import Code, InvalidInput
+from tasks.languages import sentence, translated
 from tasks.models import SavedFile
-from tasks.uploads import Upload, picture, recording
+from tasks.uploads import HEIC, PICTURE_TYPES, RECORDING_TYPES, Upload, picture, recording
 
 LINK = re.compile(r"(?:https?://[^/]+)?/api/v1/jobs/(?P<job>[0-9a-f-]{36})/files/(?P<name>[\w.-]{1,80})")
 DATA_PREFIX = re.compile(r"data:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
@@ -30,12 +31,16 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
     def most_bytes(self) -> int:
         raise NotImplementedError
 
+    def limits(self) -> dict[str, Any]:
+        """What a client may know before it sends a file."""
+        return {"max_bytes": self.most_bytes}
+
     def to_internal_value(self, data: Any) -> Upload:
         try:
             file, size = self.opened(data)
             return self.recognised(file, size)
         except InvalidInput as refused:
-            raise serializers.ValidationError(refused.detail, code=refused.code) from None
+            raise serializers.ValidationError(translated(refused.detail), code=refused.code) from None
 
     def recognised(self, file: IO[bytes], size: int) -> Upload:
         try:
@@ -84,7 +89,8 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
 
     def check_size(self, size: int) -> None:
         if size > self.most_bytes:
-            raise InvalidInput(Code.TOO_LARGE, f"The file has {size} bytes; {self.most_bytes} are the limit.")
+            said = sentence("The file has %(bytes)s bytes; %(most)s are the limit.", bytes=size, most=self.most_bytes)
+            raise InvalidInput(Code.TOO_LARGE, said)
 
     def to_representation(self, value: Any) -> None:
         raise TypeError("files are only sent, never shown")
@@ -99,6 +105,9 @@ class PictureField(FileInputField):
     def most_bytes(self) -> int:
         return int(settings.MAX_PICTURE_BYTES)
 
+    def limits(self) -> dict[str, Any]:
+        return {**super().limits(), "max_pixels": settings.MAX_PICTURE_PIXELS, "media_types": sorted({HEIC, *PICTURE_TYPES.values()})}
+
 
 class RecordingField(FileInputField):
     """A recording in any container that PyAV opens."""
@@ -108,3 +117,6 @@ class RecordingField(FileInputField):
     @property
     def most_bytes(self) -> int:
         return int(settings.MAX_RECORDING_BYTES)
+
+    def limits(self) -> dict[str, Any]:
+        return {**super().limits(), "max_seconds": settings.DIARIZATION_MAX_SECONDS, "media_types": sorted(RECORDING_TYPES)}

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from tasks.errors import FACTS, Code, Refused, document
+from tasks.languages import localized
 from tasks.problems import MEDIA_TYPE, Problem, TooLarge, Unavailable, problem_of
 from tasks.transitions import AWAY
 
@@ -38,7 +39,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def answer(code: Code, detail: str = "") -> JsonResponse:
-    return JsonResponse(document(code, detail), status=FACTS[code].status, content_type=MEDIA_TYPE)
+    return JsonResponse(localized(document(code, detail)), status=FACTS[code].status, content_type=MEDIA_TYPE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:

@@ -15,16 +15,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """How people correct a result, both as dotted paths. `serializer` says what a patch may contain: values as JSON has them.
+    `apply(result, patch)` gives the corrected result and leaves its arguments as they are; it runs in the web process, and raises
+    InvalidInput for a patch that does not fit."""
+
+    serializer: str
+    apply: str
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """A result in another format than JSON: `function` is the dotted path of a pure function of the result (with its corrections) and the
+    job's id, which gives text or bytes. It runs in the web process."""
+
+    media_type: str
+    function: str
+
+
+@dataclass(frozen=True)
 class Operation:
     """One thing that can be asked of a kind.
 
     A job may run for `deadline_seconds + deadline_seconds_per_unit * units`; `unit` names what `Job.units` counts (`picture`, `audio
-    second`).
+    second`). Without `corrections` its results stay as the model found them. `renderers` are the formats of its results by name, besides
+    JSON; a name is a file's extension.
     """
 
     deadline_seconds: float
     unit: str = "job"
     deadline_seconds_per_unit: float = 0.0
+    corrections: Corrections | None = None
+    renderers: Mapping[str, Renderer] = field(default_factory=dict)
 
 
 def parameters_and_inputs(job: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from django.conf import settings
 
 from tasks.errors import Code
+from tasks.languages import sentence
 from tasks.problems import Problem
 from tasks.transitions import LIMITS, OLDEST_OF_MINUTE, changed
 
@@ -53,14 +54,16 @@ class Limits:
 
     def check(self) -> None:
         """Raises Problem with `Retry-After`: `maintenance`, `queue_full`, `too_many_queued` or `rate_limited`."""
+        most, jobs, submits = settings.MAX_QUEUED_PER_KIND, self.key.queued, self.key.rate
         if self.maintenance is not None:
             raise refusal(Code.MAINTENANCE, MAINTENANCE_PATIENCE_SECONDS, self.maintenance)
-        if settings.MAX_QUEUED_PER_KIND and self.depth >= settings.MAX_QUEUED_PER_KIND:
-            raise refusal(Code.QUEUE_FULL, QUEUE_PATIENCE_SECONDS, f"{settings.MAX_QUEUED_PER_KIND} jobs wait for {self.kind}.")
-        if self.key.queued and self.queued >= self.key.queued:
-            raise refusal(Code.TOO_MANY_QUEUED, QUEUE_PATIENCE_SECONDS, f"{self.key.queued} jobs of this key wait.")
-        if self.key.rate and self.submitted >= self.key.rate:
-            raise refusal(Code.RATE_LIMITED, self.reset_seconds(), f"{self.key.rate} submits a minute are the limit of this key.")
+        if most and self.depth >= most:
+            raise refusal(Code.QUEUE_FULL, QUEUE_PATIENCE_SECONDS, sentence("%(jobs)s jobs wait for %(kind)s.", jobs=most, kind=self.kind))
+        if jobs and self.queued >= jobs:
+            raise refusal(Code.TOO_MANY_QUEUED, QUEUE_PATIENCE_SECONDS, sentence("%(jobs)s jobs of this key wait.", jobs=jobs))
+        if submits and self.submitted >= submits:
+            said = sentence("%(submits)s submits a minute are the limit of this key.", submits=submits)
+            raise refusal(Code.RATE_LIMITED, self.reset_seconds(), said)
 
     def reset_seconds(self) -> int:
         """Until the oldest submit that counts is a minute old."""

@@ -13,6 +13,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, MultiPartParser
 
+from tasks.languages import sentence, translated
 from tasks.problems import TooLarge
 
 TAIL_BYTES = 512
@@ -26,11 +27,13 @@ class BoundedJSONParser(BaseParser):
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         body = stream.read(settings.MAX_JSON_BYTES + 1)
         if len(body) > settings.MAX_JSON_BYTES:
-            raise TooLarge(f"A JSON body has at most {settings.MAX_JSON_BYTES} bytes; send a larger file as multipart.")
+            raise TooLarge(
+                sentence("A JSON body has at most %(most)s bytes; send a larger file as multipart.", most=settings.MAX_JSON_BYTES)
+            )
         try:
             return json.loads(body, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            raise ParseError(f"The body is not JSON: {error}") from None
+            raise ParseError(translated(sentence("The body is not JSON: %(reason)s", reason=str(error)))) from None
 
 
 class Tail:

@@ -9,6 +9,7 @@ from django.http import Http404
 from rest_framework import exceptions
 
 from tasks.errors import FACTS, Code, document
+from tasks.languages import localized, translated
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -21,6 +22,7 @@ class Problem(exceptions.APIException):
     def __init__(self, code: Code, detail: str = "") -> None:
         super().__init__(detail or FACTS[code].title, code)
         self.problem_code = code
+        self.said = detail
         self.status_code = FACTS[code].status
 
 
@@ -44,19 +46,21 @@ BY_EXCEPTION: list[tuple[type[Exception], Code]] = [
     (exceptions.PermissionDenied, Code.FORBIDDEN),
     (exceptions.MethodNotAllowed, Code.METHOD_NOT_ALLOWED),
     (exceptions.UnsupportedMediaType, Code.UNSUPPORTED_MEDIA_TYPE),
+    (exceptions.NotAcceptable, Code.NOT_ACCEPTABLE),
     (exceptions.NotFound, Code.NOT_FOUND),
     (Http404, Code.NOT_FOUND),
 ]
 
 
 def problem_of(error: Exception, status: int) -> dict[str, Any]:
+    """In the reader's language."""
     if isinstance(error, exceptions.ValidationError):
-        return invalid_request(error)
-    detail = str(error.detail) if isinstance(error, exceptions.APIException) else ""
+        return localized(invalid_request(error))
     if isinstance(error, Problem):
-        return document(error.problem_code, detail)
+        return localized(document(error.problem_code, error.said))
+    detail = str(error.detail) if isinstance(error, exceptions.APIException) else ""
     code = next((code for kind, code in BY_EXCEPTION if isinstance(error, kind)), Code.INVALID_REQUEST)
-    return document(code, detail, status)
+    return localized(document(code, detail, status))
 
 
 def invalid_request(error: exceptions.ValidationError) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def _flat(details: Any, field: str = "") -> Iterator[dict[str, str]]:
             yield from _flat(item, field)
     elif set(details) == {"message", "code"} and isinstance(details["code"], str):
         code = details["code"] if details["code"] in FACTS else Code.INVALID_REQUEST
-        yield {"field": field, "detail": str(details["message"]), "code": str(code)}
+        yield {"field": field, "detail": translated(str(details["message"])), "code": str(code)}
     else:
         for name, inner in details.items():
             yield from _flat(inner, name if name != "non_field_errors" else field)

@@ -6,9 +6,11 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from django.db.models import Q
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from tasks.fields import FileInputField
+from tasks.languages import sentence, translated
 from tasks.models import Priority, State
 from tasks.uploads import Upload
 
@@ -28,9 +30,27 @@ class FlagField(serializers.BooleanField):
     default_empty_html = serializers.empty
 
 
-class SubmitSerializer(serializers.Serializer[Any]):
-    """Files become the job's inputs, named by their field; all other fields its parameters, except the options that every job has. An
-    unknown field is refused: a mistake."""
+class StrictSerializer(serializers.Serializer[Any]):
+    """An unknown field is refused: a mistake."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            self.check_names(data)
+        return super().to_internal_value(data)
+
+    def check_names(self, data: dict[str, Any]) -> None:
+        self.refuse_unknown(data)
+
+    def refuse_unknown(self, data: dict[str, Any]) -> None:
+        unknown = islice((name for name in data if name not in self.fields), MOST_NAMED)
+        known = ", ".join(self.fields)
+        if named := [printable(name) for name in unknown]:
+            said = translated(sentence("There is no such field; the fields are %(known)s.", known=known))
+            raise serializers.ValidationError(dict.fromkeys(named, said))
+
+
+class SubmitSerializer(StrictSerializer):
+    """Files become the job's inputs, named by their field; all other fields its parameters, except the options that every job has."""
 
     expires_in = serializers.IntegerField(
         required=False, min_value=1, max_value=LONGEST_EXPIRY_SECONDS, help_text="Seconds in which the job must start, or it expires."
@@ -44,23 +64,15 @@ class SubmitSerializer(serializers.Serializer[Any]):
         required=False, default=True, help_text="False: the files that were sent are deleted when the job ends, whatever its kind's rule."
     )
 
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            self.refuse_unknown(data)
-            self.refuse_misplaced(data)
-        return super().to_internal_value(data)
-
-    def refuse_unknown(self, data: dict[str, Any]) -> None:
-        unknown = islice((name for name in data if name not in self.fields), MOST_NAMED)
-        known = ", ".join(self.fields)
-        if named := {printable(name): f"There is no such field; the fields are {known}." for name in unknown}:
-            raise serializers.ValidationError(named)
+    def check_names(self, data: dict[str, Any]) -> None:
+        super().check_names(data)
+        self.refuse_misplaced(data)
 
     def refuse_misplaced(self, data: dict[str, Any]) -> None:
         """A file where a word is expected would count by its name."""
         plain = [name for name, field in self.fields.items() if not isinstance(field, FileInputField)]
         if misplaced := [name for name in plain if hasattr(data.get(name), "chunks")]:
-            raise serializers.ValidationError(dict.fromkeys(misplaced, "This field is not a file."))
+            raise serializers.ValidationError(dict.fromkeys(misplaced, gettext("This field is not a file.")))
 
     def uploads(self) -> dict[str, Upload]:
         return {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}
@@ -90,7 +102,9 @@ class StatesField(serializers.Field[list[str], str, Any, Any]):
     def to_internal_value(self, data: str) -> list[str]:
         named = data.split(",")
         if unknown := [printable(name) for name in named if name not in State.values][:MOST_NAMED]:
-            raise serializers.ValidationError(f"There is no state {', '.join(unknown)}; the states are {', '.join(State.values)}.")
+            names, known = ", ".join(unknown), ", ".join(State.values)
+            said = sentence("There is no state %(unknown)s; the states are %(known)s.", unknown=names, known=known)
+            raise serializers.ValidationError(translated(said))
         return named
 
 
@@ -110,7 +124,8 @@ class JobFilterSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         """A filter that is misspelt would show everything: it is refused."""
         if unknown := [printable(name) for name in data if name not in self.fields][:MOST_NAMED]:
-            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such filter; there are {', '.join(self.fields)}."))
+            said = translated(sentence("There is no such filter; there are %(known)s.", known=", ".join(self.fields)))
+            raise serializers.ValidationError(dict.fromkeys(unknown, said))
         return super().to_internal_value(data)
 
     def conditions(self) -> Q:

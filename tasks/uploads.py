@@ -14,10 +14,12 @@ from tinytag import TinyTag, TinyTagException
 
 from tasks.errors import Code, InvalidInput
 from tasks.heif import heif_size, is_heif
+from tasks.languages import sentence
 
 HEAD_BYTES = 8192
 CHUNK_BYTES = 1 << 20
 PICTURE_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+HEIC = "image/heic"
 OPENED = ("JPEG", "PNG", "WEBP")  # a phone's MPO is opened as JPEG
 RECORDING_TYPES = frozenset(
     {"audio/mpeg", "audio/mp4", "audio/x-wav", "audio/x-flac", "audio/ogg", "audio/aac", "video/mp4", "video/webm", "video/x-matroska"}
@@ -51,10 +53,11 @@ class Upload:
 def picture(file: IO[bytes], size: int) -> Upload:
     """A JPEG, PNG, WebP or HEIC within the limits; raises InvalidInput (`unsupported_format`, `invalid_image`, `too_many_pixels`)."""
     head = file.read(HEAD_BYTES)
-    content_type, width, height = ("image/heic", *heif_size(file)) if is_heif(head) else _measured(file)
+    content_type, width, height = (HEIC, *heif_size(file)) if is_heif(head) else _measured(file)
     if width * height > settings.MAX_PICTURE_PIXELS:
-        limit = settings.MAX_PICTURE_PIXELS / 1e6
-        raise InvalidInput(Code.TOO_MANY_PIXELS, f"The picture has {width} x {height} pixels; {limit:.0f} megapixels are the limit.")
+        size_and_limit = {"width": width, "height": height, "megapixels": round(settings.MAX_PICTURE_PIXELS / 1e6)}
+        said = sentence("The picture has %(width)s x %(height)s pixels; %(megapixels)s megapixels are the limit.", **size_and_limit)
+        raise InvalidInput(Code.TOO_MANY_PIXELS, said)
     return Upload(file, size, content_type)
 
 
@@ -77,7 +80,9 @@ def recording(file: IO[bytes], size: int) -> Upload:
         raise InvalidInput(Code.UNSUPPORTED_FORMAT, "The file is not a wav, mp3, m4a, aac, flac, ogg, webm or mp4 recording.")
     seconds = _seconds(file)
     if seconds is not None and seconds > settings.DIARIZATION_MAX_SECONDS:
-        raise InvalidInput(Code.TOO_LONG, f"The recording lasts {seconds:.0f} s; {settings.DIARIZATION_MAX_SECONDS} s are the limit.")
+        most = settings.DIARIZATION_MAX_SECONDS
+        said = sentence("The recording lasts %(seconds)s s; %(most)s s are the limit.", seconds=round(seconds), most=most)
+        raise InvalidInput(Code.TOO_LONG, said)
     longest = min(size / SLOWEST_BYTES_PER_SECOND, settings.DIARIZATION_MAX_SECONDS)
     return Upload(file, size, guess, units=seconds or longest)
 

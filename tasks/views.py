@@ -13,6 +13,7 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.http import parse_etags
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import NotFound, UnsupportedMediaType, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.pagination import CursorPagination
@@ -24,10 +25,12 @@ from rest_framework.views import APIView
 
 from tasks.documents import JobListSerializer, etag, job_document, job_url
 from tasks.errors import Code
+from tasks.formats import JSON, rendered, sandboxed, takes_json, wanted_format
 from tasks.kinds import kinds
+from tasks.languages import sentence
 from tasks.large_bodies import GO_ON, announced_bytes
 from tasks.limits import NO_KEY, Key, limits_of
-from tasks.models import IdempotencyKey, Job, SavedFile, fingerprints
+from tasks.models import IdempotencyKey, Job, SavedFile, State, fingerprints
 from tasks.problems import Problem
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
 from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
@@ -48,7 +51,7 @@ def key_of(request: Request) -> Key:
 class HasScope(BasePermission):
     """A key submits only to the kinds it has scopes for."""
 
-    message = "This API key has no scope for this kind."
+    message = gettext_lazy("This API key has no scope for this kind.")
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         key: Any = request.auth  # the project's API key; None for a session
@@ -69,35 +72,52 @@ class JobAnswers(GenericAPIView[Job]):
             raise Problem(Code.GONE)
         return job
 
-    def answer(self, job: Job, status: int = 200) -> Response:
-        """The job; while it runs, the front is asked to hold a client that wants to wait.
+    def answer(self, job: Job, status: int = 200, form: str = JSON) -> HttpResponseBase:
+        """The job, or its result in a format of its operation; while it runs, the front is asked to hold a client that wants to wait.
 
         Never twice: after the hold the client gets what there is. What the front keeps back needs no body, and neither does a client that
         names the job as it is (`If-None-Match`); one that names another state of it is answered at once.
         """
-        seconds, known = wanted_seconds(self.request), self.known(job)
+        seconds, known = wanted_seconds(self.request), self.known(job, form)
         hold = bool(seconds) and not job.ended and known is not False and not held_for(self.request)
         held_back = hold and FRONT in self.request.META
         unchanged = bool(known) and not held_back
-        response = Response(None if unchanged or held_back else job_document(job), 304 if unchanged else status)
+        response = Response(None, 304 if unchanged else status) if unchanged or held_back else self.content(job, status, form)
         response["Location"] = job_url(job)
         response["Cache-Control"] = "private, no-cache"
-        response["ETag"] = etag(job)
+        response["ETag"] = etag(job, form)
+        response["Vary"] = "Accept, Accept-Language"
         if not job.ended:
             response["Retry-After"] = "1"
         if seconds is not None:
             response["Preference-Applied"] = f"wait={seconds}"
-            response["Vary"] = "Prefer"
+            response["Vary"] += ", Prefer"
         if hold:
             response[HOLD] = f"{job.pk} {seconds}"
         return response
 
-    def known(self, job: Job) -> bool | None:
+    def content(self, job: Job, status: int, form: str) -> HttpResponseBase:
+        """Raises Problem for a format that cannot be had, where the client cannot do with JSON: `not_ready`, `no_result`."""
+        if form == JSON or (job.state != State.SUCCEEDED and takes_json(self.request)):
+            return Response(job_document(job), status)
+        if not job.ended:
+            raise not_ready()
+        if job.state != State.SUCCEEDED or not job.asked:
+            raise Problem(Code.NO_RESULT)
+        return rendered(job, form, job.asked.renderers[form])
+
+    def known(self, job: Job, form: str = JSON) -> bool | None:
         """Whether the client has the job as it is, by the tags that it sent with a GET; None if it sent none."""
         tags = parse_etags(self.request.headers.get("If-None-Match", ""))
         if not tags or self.request.method != "GET":
             return None
-        return "*" in tags or etag(job) in tags
+        return "*" in tags or etag(job, form) in tags
+
+
+def not_ready() -> Problem:
+    problem = Problem(Code.NOT_READY)
+    problem.wait = 1
+    return problem
 
 
 class SubmitView(JobAnswers):
@@ -109,7 +129,7 @@ class SubmitView(JobAnswers):
     permission_classes = [IsAuthenticated, HasScope]
     takes_large_bodies = True
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponseBase:
         if held := held_for(request):
             job = self.own_job(UUID(held))
             return self.answer(job, 200 if job.ended else 202)
@@ -123,7 +143,7 @@ class SubmitView(JobAnswers):
             response[name] = value
         return response
 
-    def let_body_come(self, request: Request, size: int) -> Response:
+    def let_body_come(self, request: Request, size: int) -> HttpResponseBase:
         """Refuse a large body by its size or type before it is read. Raises Problem, UnsupportedMediaType."""
         content_type = (request.content_type or "").partition(";")[0].strip().lower()
         if content_type not in {parser.media_type for parser in self.parser_classes}:
@@ -131,7 +151,7 @@ class SubmitView(JobAnswers):
         json = content_type == "application/json"
         most = settings.MAX_JSON_BYTES if json else self.serializer_class().most_bytes()
         if size > most:
-            raise Problem(Code.TOO_LARGE, f"A request to this address has at most {most} bytes.")
+            raise Problem(Code.TOO_LARGE, sentence("A request to this address has at most %(most)s bytes.", most=most))
         return Response(status=204, headers={GO_ON: str(most)})
 
     def submit(self, request: Request) -> Job:
@@ -165,8 +185,9 @@ class SubmitView(JobAnswers):
 
 
 class JobView(JobAnswers):
-    def get(self, request: Request, pk: UUID) -> Response:
-        return self.answer(self.own_job(pk))
+    def get(self, request: Request, pk: UUID) -> HttpResponseBase:
+        job = self.own_job(pk)
+        return self.answer(job, form=wanted_format(request, job.asked.renderers if job.asked else {}))
 
     def delete(self, request: Request, pk: UUID) -> Response:
         """Erase it: from now on it answers 410."""
@@ -175,7 +196,7 @@ class JobView(JobAnswers):
 
 
 class CancelView(JobAnswers):
-    def post(self, request: Request, pk: UUID) -> Response:
+    def post(self, request: Request, pk: UUID) -> HttpResponseBase:
         job = self.own_job(pk)
         job.cancel()
         job.refresh_from_db()
@@ -183,7 +204,7 @@ class CancelView(JobAnswers):
 
 
 class RetryView(JobAnswers):
-    def post(self, request: Request, pk: UUID) -> Response:
+    def post(self, request: Request, pk: UUID) -> HttpResponseBase:
         job = self.own_job(pk)
         job.retry()
         job.refresh_from_db()
@@ -209,6 +230,11 @@ class JobListView(ListAPIView[Job]):
     serializer_class = JobListSerializer
     pagination_class = JobPages
 
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response = super().list(request, *args, **kwargs)
+        response["Vary"] = "Accept-Language"
+        return response
+
     def get_queryset(self) -> QuerySet[Job]:
         wanted = JobFilterSerializer(data=self.request.query_params.dict())
         wanted.is_valid(raise_exception=True)
@@ -225,6 +251,5 @@ class FileView(JobAnswers):
         except FileNotFoundError:
             raise NotFound from None
         response = FileResponse(content, content_type=saved.content_type, filename=saved.name)
-        response["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
         response["Cache-Control"] = "private, no-cache"
-        return response
+        return sandboxed(response)

@@ -14,6 +14,7 @@ from av.container import InputContainer
 
 from diarization.inference.windows import SAMPLE_RATE, Sound
 from tasks.errors import Code, InvalidInput
+from tasks.languages import sentence
 
 # FFmpeg's names of the containers it may recognise. Others are refused unread: a play list (hls, concat) would make it open other files
 # and addresses.
@@ -71,7 +72,7 @@ def read(container: InputContainer, max_seconds: float) -> Recording:
     for frame in frames:
         buffer += resampler.resample(frame)
         if len(buffer) > max_seconds * SAMPLE_RATE * 4:
-            raise InvalidInput(Code.TOO_LONG, f"The recording is longer than {max_seconds:g} seconds.")
+            raise InvalidInput(Code.TOO_LONG, sentence("The recording is longer than %(most)s seconds.", most=f"{max_seconds:g}"))
     buffer += resampler.flush()
     sound = np.frombuffer(buffer, np.float32)
     mend(sound)
@@ -140,7 +141,8 @@ class Resampler:
 
     def start(self, frame: AudioFrame) -> None:
         if frame.sample_rate not in RATES:
-            raise InvalidInput(Code.INVALID_AUDIO, f"The sample rate must be between {RATES.start} and {RATES.stop - 1} Hz.")
+            said = sentence("The sample rate must be between %(least)s and %(most)s Hz.", least=RATES.start, most=RATES.stop - 1)
+            raise InvalidInput(Code.INVALID_AUDIO, said)
         self.format = (frame.format.name, frame.layout.name, frame.sample_rate)
         self.resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
 

@@ -13,7 +13,9 @@ from diarization.inference.pipeline import OfflinePipeline
 from diarization.inference.weights import package_file
 from diarization.inference.windows import SAMPLE_RATE
 from diarization.kind import KIND
+from tasks.errors import warning
 from tasks.inference.model import InferenceModel, Run
+from tasks.languages import sentence
 
 # where each step of the pipeline begins and ends, as shares of the job's time (measured; the rest is decoding and clustering)
 SHARES = {"speech": (0.05, 0.3), "voices": (0.3, 0.95), "speakers": (0.95, 0.95)}
@@ -91,21 +93,19 @@ def summary(found: Annotation) -> dict[str, Any]:
     }
 
 
-def warnings(recording: Recording, found: Annotation, asked: dict[str, int | None]) -> list[dict[str, str]]:
+def warnings(recording: Recording, found: Annotation, asked: dict[str, int | None]) -> list[dict[str, Any]]:
     """What the client should know before trusting the result."""
     count = len(found.labels())
     told = []
     if not recording.complete:
-        told.append(warning("incomplete_audio", f"The file is damaged or ends early; only {recording.seconds:.1f} s could be read."))
+        said = sentence("The file is damaged or ends early; only %(seconds)s s could be read.", seconds=f"{recording.seconds:.1f}")
+        told.append(warning("incomplete_audio", said))
     if not count:
         told.append(warning("no_speech", "No speech was found, so there are no turns."))
     elif not count_is_as_asked(count, **asked):
-        told.append(warning("speaker_count_differs", f"{count} speaker(s) could be told apart, which is not the number asked for."))
+        said = sentence("%(count)s speaker(s) could be told apart, which is not the number asked for.", count=count)
+        told.append(warning("speaker_count_differs", said))
     return told
-
-
-def warning(code: str, detail: str) -> dict[str, str]:
-    return {"code": code, "detail": detail}
 
 
 def count_is_as_asked(count: int, *, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None) -> bool:

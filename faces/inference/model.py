@@ -21,6 +21,7 @@ from faces.inference.photo import Photo, read_photo
 from faces.kind import KIND
 from tasks.errors import Code, InvalidInput
 from tasks.inference.model import InferenceModel, Run
+from tasks.languages import sentence
 
 ENCODER_PADDING = 0.25  # the chip that dlib's encoder was trained on
 
@@ -120,7 +121,8 @@ def measure_shape(shape: Shape) -> dict[str, float]:
 def only_face(photo: Photo, name: str) -> Face:
     """The one face of a photo. Raises InvalidInput("no_face" | "several_faces") that names the photo."""
     if not photo.faces:
-        raise InvalidInput(Code.NO_FACE, f"No face was found in the picture '{name}'.")
+        raise InvalidInput(Code.NO_FACE, sentence("No face was found in the picture '%(name)s'.", name=name))
     if len(photo.faces) > 1:
-        raise InvalidInput(Code.SEVERAL_FACES, f"{len(photo.faces)} faces were found in the picture '{name}'; it must show one.")
+        said = sentence("%(count)s faces were found in the picture '%(name)s'; it must show one.", count=len(photo.faces), name=name)
+        raise InvalidInput(Code.SEVERAL_FACES, said)
     return photo.faces[0]

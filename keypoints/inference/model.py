@@ -17,14 +17,16 @@ from keypoints.inference.points import Picture, find_points
 from keypoints.inference.scale import FoundSheet, find_sheet
 from keypoints.kind import LONGEST_SIDE, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, category_of
+from tasks.errors import warning
 from tasks.inference.model import InferenceModel, Run
 from tasks.inference.pictures import open_picture
+from tasks.languages import sentence
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 STEEPEST = 2.0
 """A garment whose far end is this many times farther than its near end was photographed too slantwise for the homography to hold."""
 
-Warnings = list[dict[str, str]]
+Warnings = list[dict[str, Any]]
 
 
 class GarmentModel(InferenceModel):
@@ -82,17 +84,16 @@ def usable_sheet(picture: Picture, points: list[Point]) -> tuple[FoundSheet | No
     """The scale sheet, and why there is none that can be used."""
     found = find_sheet(picture)
     if found is None:
-        return None, [{"code": "no_scale", "detail": "The scale sheet was not found: lengths are in pixels only."}]
+        return None, [warning("no_scale", "The scale sheet was not found: lengths are in pixels only.")]
     if depth_ratio(found.scale.homography, [point.position for point in points]) > STEEPEST:
-        return None, [
-            {"code": "too_slanted", "detail": "The photo was taken too slantwise: lengths are in pixels only. Hold the camera above."}
-        ]
+        return None, [warning("too_slanted", "The photo was taken too slantwise: lengths are in pixels only. Hold the camera above.")]
     return found, []
 
 
 def unsure(points: list[Point]) -> Warnings:
     names = [point.name for point in points if point.estimated]
-    return [{"code": "estimated_points", "detail": f"Not clearly seen, check them: {', '.join(names)}."}] if names else []
+    said = sentence("Not clearly seen, check them: %(points)s.", points=", ".join(names))
+    return [warning("estimated_points", said)] if names else []
 
 
 def point_result(point: Point, enlargement: float) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from io import BytesIO
 from typing import IO, Any
 
 from asgiref.wsgi import WsgiToAsgiInstance
+from django.utils.translation import get_language
 
 from tasks.errors import FACTS, Code, document
 from tasks.front.bodies import SMALL_BYTES, Body, ClientLeft, Patience, Room, TooSlow
-from tasks.front.messages import Message, Receive, Send, respond_and_close
+from tasks.front.messages import Message, Receive, Send
+from tasks.languages import localized, sentence, speaking
 from tasks.large_bodies import ANNOUNCED, GO_ON
 from tasks.problems import MEDIA_TYPE
 from tasks.waiting import FRONT
@@ -62,8 +64,7 @@ class Bridge:
             except ClientLeft:
                 return
             except TooSlow:
-                await respond_and_close(send, *problem(Code.REQUEST_TIMEOUT))
-                return
+                answer = last_answer(scope, Code.REQUEST_TIMEOUT)
         start, content, response = answer
         await send(start)
         if content is None:
@@ -83,7 +84,8 @@ class Bridge:
             await body.receive(receive)
             if body.size > most:
                 if most != SMALL_BYTES:
-                    raise NotWanted(last_answer(Code.TOO_LARGE, f"A request to this address has at most {most} bytes."))
+                    said = sentence("A request to this address has at most %(most)s bytes.", most=most)
+                    raise NotWanted(last_answer(scope, Code.TOO_LARGE, said))
                 most = await self.ask(scope, body.size)
         body.file.seek(0)
 
@@ -122,15 +124,15 @@ class Bridge:
             await self.run(response.close)
 
 
-def problem(code: Code, detail: str = "") -> tuple[int, str, bytes]:
-    return FACTS[code].status, MEDIA_TYPE, json.dumps(document(code, detail)).encode()
-
-
-def last_answer(code: Code, detail: str) -> Answer:
+def last_answer(scope: Message, code: Code, detail: str = "") -> Answer:
     """On this connection: what still comes of the body has no end that anybody knows."""
-    status, content_type, content = problem(code, detail)
-    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(content)), (b"connection", b"close")]
-    return {"type": "http.response.start", "status": status, "headers": headers}, content, None
+    with speaking(header(scope, b"accept-language").decode("latin1")):
+        content = json.dumps(localized(document(code, detail))).encode()
+        language = str(get_language())
+    named = {"content-type": MEDIA_TYPE, "content-length": str(len(content)), "connection": "close"}
+    named |= {"content-language": language, "vary": "Accept-Language"}
+    headers = [(name.encode(), value.encode()) for name, value in named.items()]
+    return {"type": "http.response.start", "status": FACTS[code].status, "headers": headers}, content, None
 
 
 def header(scope: Message, wanted: bytes) -> bytes:

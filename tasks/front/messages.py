@@ -19,9 +19,3 @@ async def disconnected(receive: Receive) -> None:
     """Return once the client has left; what is unread of its body is dropped."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def respond_and_close(send: Send, status: int, content_type: str, body: bytes) -> None:
-    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

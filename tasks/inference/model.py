@@ -45,7 +45,7 @@ class InferenceModel:
     """A model that a worker's child holds: `load()` once, then one public method per operation.
 
     A method takes `run: Run` and plain keyword arguments (parameters as values, inputs as open binary files, named by their role) and
-    returns a dict of JSON-ready values. A list under the key `warnings` of `{"code", "detail"}` becomes the job's warnings. It raises
+    returns a dict of JSON-ready values. A list under the key `warnings` of `tasks.errors.warning()` becomes the job's warnings. It raises
     `tasks.errors.InvalidInput` for an input that can never work; anything else that rises is our fault.
     """
 

@@ -6,6 +6,7 @@ from tasks.models.idempotency import IdempotencyKey
 from tasks.models.jobs import Job
 from tasks.models.maintenance import Maintenance
 from tasks.models.quarantine import Quarantine
+from tasks.models.revisions import Revision
 from tasks.models.states import ENDED, Claimant, Priority, State, Stopping
 from tasks.models.workers import Worker, WorkerState, kind_states
 
@@ -19,6 +20,7 @@ __all__ = [
     "Maintenance",
     "Priority",
     "Quarantine",
+    "Revision",
     "SavedFile",
     "State",
     "Stopping",

@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -13,17 +14,20 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 from django.db.models import Q
+from django.utils.module_loading import import_string
 
 from tasks import wakeups
 from tasks.clock import DatabaseNow
 from tasks.deaths import MEMORY_LIMIT, Death, verdict
 from tasks.errors import RETRYABLE, Code, Refused, document
-from tasks.kinds import Kind, kinds
+from tasks.kinds import Corrections, Kind, Operation, kinds
+from tasks.languages import sentence
 from tasks.models import fingerprints
 from tasks.models.counters import CONVICTIONS, CRASHES, LATE_WRITES, LOSSES, RETRIES, Counter, Event, Key, count_end
 from tasks.models.files import SavedFile, delete_files, saved_folder, stored_below
 from tasks.models.quarantine import Quarantine
 from tasks.models.queue import JobQuerySet
+from tasks.models.revisions import Revision, standing
 from tasks.models.states import ENDED, Priority, State, Stopping
 from tasks.transitions import (
     CANCEL,
@@ -97,6 +101,7 @@ class Job(models.Model):
     erased_at = models.DateTimeField(null=True)  # a tombstone: without data, answers 410
     retried_at = models.DateTimeField(null=True)  # it has waited since then, and not since it was made
     counted = models.BooleanField(default=False)  # its end is in the counters
+    revision = models.PositiveIntegerField(default=0)  # the number of the last correction; 0: the result is the model's own
 
     objects: ClassVar = JobQuerySet.as_manager()
     claimed_inputs: dict[str, str] | None = None  # stored inputs by role, as the claim answered them
@@ -136,6 +141,12 @@ class Job(models.Model):
     def facts(self) -> Kind:
         return kinds()[self.kind]
 
+    @property
+    def asked(self) -> Operation | None:
+        """The facts of its operation; None if that was uninstalled."""
+        kind = kinds().get(self.kind)
+        return kind.operations.get(self.operation) if kind else None
+
     def open_inputs(self) -> dict[str, File[bytes]]:
         """Each stored input, open for reading, by its role; the caller closes them."""
         stored = dict(rows(INPUTS, {"id": self.key})) if self.claimed_inputs is None else self.claimed_inputs
@@ -153,7 +164,7 @@ class Job(models.Model):
         *,
         result: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
-        warnings: Sequence[Mapping[str, str]] = (),
+        warnings: Sequence[Mapping[str, Any]] = (),
         files: Sequence[SavedFile] = (),
         crashes: int = 0,
         losses: int = 0,
@@ -215,7 +226,8 @@ class Job(models.Model):
             return self.settle(Death(MEMORY_LIMIT))
         if self.checkpoint_step > self.resumed_step:
             return self.end(State.QUEUED, cause=f"its deadline, after a checkpoint at step {self.checkpoint_step}")
-        return self.fail(Code.TIMEOUT, f"The job ran longer than the {self.deadline_seconds:g} s that it may take.")
+        said = sentence("The job ran longer than the %(seconds)s s that it may take.", seconds=f"{self.deadline_seconds:g}")
+        return self.fail(Code.TIMEOUT, said)
 
     def lost(self, reason: str, asked_to_end: bool) -> str | None:
         """What becomes of a job whose whole worker is gone: a verdict that its parent had reached stands; else it is a loss, unless the
@@ -307,9 +319,42 @@ class Job(models.Model):
             self.state = written[0][0]
             self.delete_inputs()
             SavedFile.objects.filter(job=self).delete()
+            Revision.objects.filter(job=self).delete()
             self.sweep_saved()
             transaction.on_commit(lambda: wakeups.announce(str(self.pk)))
         self.log("erased")
+
+    # -- what people correct
+    @property
+    def corrections(self) -> Corrections | None:
+        """How its result may be corrected; None where it cannot be."""
+        return self.asked.corrections if self.asked else None
+
+    def history(self) -> list[Revision]:
+        """The revisions up to the one that this row was read at: a later one may have been written since."""
+        found = self.revisions.filter(number__lte=self.revision) if self.revision else self.revisions.none()
+        return list(found.select_related("author"))
+
+    def corrected(self, history: Sequence[Revision]) -> dict[str, Any]:
+        """The result of a job that has succeeded, with all corrections that count."""
+        own: Any = self.result
+        patches = standing(history)
+        apply = import_string(self.corrections.apply) if patches and self.corrections else None
+        result: dict[str, Any] = reduce(apply, patches, own) if apply else own
+        return result
+
+    def correct(self, patch: dict[str, Any] | None, author_id: int) -> None:
+        """Write the next revision of the result as it was read here; None takes the last patch back.
+
+        Raises Refused: `stale_revision` if somebody else was first, `gone` if the job was erased meanwhile.
+        """
+        with transaction.atomic():
+            mine = Job.objects.filter(pk=self.pk, revision=self.revision, state=State.SUCCEEDED, erased_at=None)
+            if not mine.update(revision=self.revision + 1):
+                erased = Job.objects.filter(pk=self.pk, erased_at__isnull=False).exists()
+                raise Refused(Code.GONE if erased else Code.STALE_REVISION)
+            Revision.objects.create(job=self, number=self.revision + 1, patch=patch, author_id=author_id)
+        self.revision += 1
 
     # -- what follows
     def on_let_go(self, keep_inputs: bool) -> None:

@@ -10,6 +10,7 @@ from django.db import models
 
 from tasks.clock import DatabaseNow
 from tasks.errors import Code, Refused
+from tasks.languages import sentence
 from tasks.models import fingerprints
 from tasks.transitions import QUARANTINED, changed
 
@@ -61,5 +62,8 @@ class Quarantine(models.Model):
         return f"{self.kind}/{self.operation} of job {self.job_id}"
 
     def reason(self) -> str:
-        until = f"{self.until:%Y-%m-%d %H:%M} UTC"
-        return f"This input crashed the model's process again and again (job {self.job_id}); it is refused until {until}."
+        return sentence(
+            "This input crashed the model's process again and again (job %(job)s); it is refused until %(until)s UTC.",
+            job=str(self.job_id),
+            until=f"{self.until:%Y-%m-%d %H:%M}",
+        )

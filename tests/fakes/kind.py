@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.kinds import Kind, Operation
+from tasks.kinds import Corrections, Kind, Operation, Renderer
 from tasks.models import Job
 
 EFFECTS: list[tuple[str, dict[str, Any]]] = []
@@ -19,12 +19,19 @@ NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_
     "grow",
     "steps",
 )
+RENAMES = Corrections(serializer="tests.fakes.serializers.RenameSerializer", apply="tests.fakes.corrections.rename")
+FORMATS = {
+    "csv": Renderer("text/csv", "tests.fakes.formats.csv"),
+    "svg": Renderer("image/svg+xml", "tests.fakes.formats.svg"),
+    "bin": Renderer("application/octet-stream", "tests.fakes.formats.binary"),
+}
 SHORT = {"hang": 2, "short_steps": 2, "narrow_gate": 5}
 KIND = Kind(
     name="fakes",
     model="tests.fakes.inference.model.FakeModel",
     operations={name: Operation(deadline_seconds=60) for name in NAMES}
-    | {name: Operation(deadline_seconds=seconds) for name, seconds in SHORT.items()},
+    | {name: Operation(deadline_seconds=seconds) for name, seconds in SHORT.items()}
+    | {"speak": Operation(deadline_seconds=60, corrections=RENAMES, renderers=FORMATS)},
     memory_limit_bytes=400_000_000,
     memory_recycle_bytes=250_000_000,
     keep_inputs_seconds=0,

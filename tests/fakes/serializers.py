@@ -3,7 +3,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from tasks.fields import FileInputField, PictureField, RecordingField
-from tasks.serializers import SubmitSerializer
+from tasks.serializers import StrictSerializer, SubmitSerializer
 from tasks.uploads import Upload
 
 
@@ -25,3 +25,9 @@ class FakeSerializer(SubmitSerializer):
     fault = serializers.CharField(required=False)
     megabytes = serializers.IntegerField(required=False)
     marker = serializers.CharField(required=False)
+
+
+class RenameSerializer(StrictSerializer):
+    speaker = serializers.CharField(max_length=40)
+    name = serializers.CharField(max_length=40)
+    loudness = serializers.FloatField(required=False)

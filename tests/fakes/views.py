@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,7 +14,7 @@ class FakeView(SubmitView):
     kind = "fakes"
     serializer_class = FakeSerializer
 
-    def post(self, request: Request, operation: str = "echo") -> Response:
+    def post(self, request: Request, operation: str = "echo") -> HttpResponseBase:
         self.__dict__["operation"] = operation
         return super().post(request)
 

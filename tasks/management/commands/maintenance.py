@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from tasks.languages import sentence
 from tasks.models import Maintenance
 
 
@@ -15,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("switch", choices=["on", "off"])
-        parser.add_argument("--reason", default="The service is being maintained.", help="what callers read")
+        parser.add_argument("--reason", default=sentence("The service is being maintained."), help="what callers read")
 
     def handle(self, *args: Any, **options: Any) -> None:
         Maintenance.objects.all().delete()

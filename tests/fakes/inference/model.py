@@ -36,6 +36,10 @@ class FakeModel(InferenceModel):
         values = {name: value for name, value in arguments.items() if name not in files}
         return {"files": files, "values": values, "warnings": values.pop("warnings", [])}
 
+    def speak(self, run: Run, text: str = "A,B", **arguments: Any) -> dict[str, Any]:
+        """Its result can be corrected."""
+        return {"speakers": text.split(",")}
+
     def refuse(self, run: Run, **arguments: Any) -> dict[str, Any]:
         raise InvalidInput(Code.NO_FACE, "There is nobody in it.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -116,7 +117,7 @@ def test_a_held_client_reads_the_second_pass_once_its_job_has_ended(endings: End
     client, django = Client([b"body"]), Django(hold=True)
 
     async def play() -> None:
-        headers = [(b"content-type", b"a/b"), (b"content-length", b"4"), (b"authorization", b"Bearer k")]
+        headers = [(b"content-type", b"a/b"), (b"content-length", b"4"), (b"authorization", b"Bearer k"), (b"accept", b"text/csv")]
         serving = asyncio.create_task(front_of(django, endings, tmp_path)(scope(headers), client.receive, client.send))
         while not endings.waited_for:
             await asyncio.sleep(0.001)
@@ -128,6 +129,7 @@ def test_a_held_client_reads_the_second_pass_once_its_job_has_ended(endings: End
     assert (client.status, client.body, len(django.requests)) == (200, b"second", 2)
     second = django.requests[1]
     assert (second[FRONT], second["HTTP_AUTHORIZATION"], second["CONTENT_LENGTH"], django.bodies[1]) == ("job-1", "Bearer k", "0", b"")
+    assert (second["HTTP_ACCEPT"], second["QUERY_STRING"]) == ("text/csv", "a=1")
     assert "CONTENT_TYPE" not in second or second["CONTENT_TYPE"] == ""
 
 
@@ -190,6 +192,13 @@ def test_a_chunked_body_is_asked_for_once_it_is_large_and_counted(endings: Endin
     assert (client.status, django.asked, django.requests) == (413, [2 * SMALL_BYTES], [])
     assert client.headers[b"content-type"] == b"application/problem+json"
     assert b'"too_large"' in client.body
+
+
+def test_it_is_refused_in_the_language_of_the_client(endings: Endings, tmp_path: Any) -> None:
+    client = Client([bytes(SMALL_BYTES)] * 5)
+    french = scope([(b"accept-language", b"fr")])
+    asyncio.run(front_of(Django(), endings, tmp_path)(french, client.receive, client.send))
+    assert "Une requête à cette adresse" in json.loads(client.body)["detail"]
 
 
 def test_a_large_body_arrives_whole(endings: Endings, tmp_path: Any) -> None:
