@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -68,6 +69,10 @@ def forget_workers() -> None:
     Worker.objects.filter(seen_at__lt=DatabaseNow() - FORGET_WORKERS_AFTER).delete()
 
 
+def forget_sessions() -> None:
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+
+
 def sweep_orphans() -> None:
     """Inputs that never became part of a job, and what a web process that was killed left of the uploads it was receiving."""
     for orphan in Input.objects.orphans()[:BATCH]:
@@ -96,6 +101,7 @@ STEPS = [
     forget_quarantine,
     forget_idempotency_keys,
     forget_workers,
+    forget_sessions,
     sweep_orphans,
     sweep_strays,
 ]
