@@ -18,6 +18,9 @@ from tasks.transitions import rows
 OPERATOR = "operator"
 PREFIX = "fitsize_"
 LAST_USED_RESOLUTION = timedelta(minutes=1)
+FAILURES_COUNT_FOR = timedelta(minutes=15)
+FAILURES_OF_NETWORK = 10
+FAILURES_OF_ACCOUNT = 50
 
 
 class User(AbstractUser):
@@ -63,6 +66,7 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    secret = ""  # of a key that was issued a moment ago, for the one answer that shows it
 
     objects: ClassVar = ApiKeyQuerySet.as_manager()
 
@@ -77,3 +81,35 @@ class ApiKey(models.Model):
         now = timezone.now()
         if self.last_used_at is None or now - self.last_used_at > LAST_USED_RESOLUTION:
             ApiKey.objects.filter(pk=self.pk).update(last_used_at=now)
+
+
+class FailedLoginQuerySet(models.QuerySet["FailedLogin"]):
+    def admits(self, account: str, network: str) -> bool:
+        """Whether another try is heard, after the failures of the last quarter of an hour."""
+        recent = self.filter(at__gt=timezone.now() - FAILURES_COUNT_FOR)
+        of_network = recent.filter(network=network)[:FAILURES_OF_NETWORK].count()
+        of_account = recent.filter(account=account[:150])[:FAILURES_OF_ACCOUNT].count()
+        return of_network < FAILURES_OF_NETWORK and of_account < FAILURES_OF_ACCOUNT
+
+    def note(self, account: str, network: str) -> None:
+        self.filter(at__lt=timezone.now() - FAILURES_COUNT_FOR).delete()
+        self.create(account=account[:150], network=network)
+
+
+class FailedLogin(models.Model):
+    """A wrong password, or a name that nobody has. A network that fails is shut out before it can shut out an account."""
+
+    account = models.CharField(max_length=150)
+    network = models.CharField(max_length=40)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects: ClassVar = FailedLoginQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["network", "at"], name="failed_login_of_network"),
+            models.Index(fields=["account", "at"], name="failed_login_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} from {self.network}"

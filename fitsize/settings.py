@@ -50,16 +50,26 @@ WHITENOISE_AUTOREFRESH = False
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {"default-src": ["'self'"], "frame-ancestors": ["'none'"], "base-uri": ["'none'"], "form-action": ["'self'"]}
 }
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+CONTEXT_PROCESSORS = ["django.template.context_processors.request", "django.contrib.auth.context_processors.auth"]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": [*CONTEXT_PROCESSORS, "django.contrib.messages.context_processors.messages"]},
+    }
+]
 INFERENCE_KINDS = env.list("INFERENCE_KINDS", default=["keypoints.kind.KIND", "faces.kind.KIND", "diarization.kind.KIND"])
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "django.contrib.staticfiles",
+    "fitsize.apps.FitSizeAdminConfig",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "fitsize",
+    "fitsize.apps.FitSizeConfig",
     "tasks",
     "keypoints",
     "faces",
@@ -73,6 +83,24 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",  # refuses a host name that is not ours
     "tasks.waiting.WithoutFront",
     "tasks.large_bodies.LargeBodies",
+    "fitsize.middleware.Sessions",
+    "fitsize.middleware.Csrf",
+    "fitsize.middleware.Authentication",
+    "fitsize.middleware.Messages",
+]
+
+# -- people who log in
+TLS = env.bool("TLS", default=False)  # clients reach the service by https alone, through a proxy that sets X-Forwarded-Proto
+if TLS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_HTTPONLY = True  # as the session's is by default; SameSite is Lax for both
+AUTHENTICATION_BACKENDS = ["fitsize.logins.LimitedBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_HASHERS = ["fitsize.hashers.BcryptHasher"]
 BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)

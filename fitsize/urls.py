@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from tasks.health import MetricsView, livez, readyz
 
@@ -18,5 +20,7 @@ urlpatterns = [
     path("api/v1/", include("diarization.urls")),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
     path("metrics", MetricsView.as_view(), name="metrics"),
 ]

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -93,6 +94,11 @@ def forget_workers() -> bool:
     return False
 
 
+def forget_sessions() -> bool:
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    return False
+
+
 def sweep_orphans() -> bool:
     """Inputs that never became part of a job."""
     found = list(Input.objects.orphans()[:BATCH])
@@ -128,6 +134,7 @@ STEPS: list[Callable[[], bool]] = [
     forget_quarantine,
     forget_idempotency_keys,
     forget_workers,
+    forget_sessions,
     sweep_orphans,
     sweep_incoming,
     sweep_strays,

@@ -28,7 +28,7 @@ from tasks.models.files import SavedFile, delete_files, saved_folder, stored_bel
 from tasks.models.quarantine import Quarantine
 from tasks.models.queue import JobQuerySet
 from tasks.models.revisions import Revision, standing
-from tasks.models.states import ENDED, Priority, State, Stopping
+from tasks.models.states import ENDED, UNUSUAL_ENDS, Priority, State, Stopping
 from tasks.transitions import (
     CANCEL,
     CHECKPOINT,
@@ -123,6 +123,8 @@ class Job(models.Model):
             models.Index(fields=["kind", "finished_at"], condition=Q(erased_at__isnull=True, finished_at__isnull=False), name="job_ended"),
             models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="job_erased"),
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False, counted=False), name="job_not_counted"),
+            models.Index(fields=["created_at"], name="job_newest"),
+            models.Index(fields=["state", "created_at"], condition=Q(state__in=UNUSUAL_ENDS), name="job_unusual_end"),
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ class State(models.TextChoices):
     EXPIRED = "expired"
 
 
+UNUSUAL_ENDS = (State.FAILED, State.CANCELED, State.EXPIRED)
 ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED)
 
 
