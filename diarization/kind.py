@@ -7,7 +7,14 @@ from tasks.kinds import Kind, Operation
 KIND = Kind(
     name="diarization",
     model="diarization.inference.model.DiarizationModel",
-    operations={"predict": Operation(deadline_seconds=60, unit="audio second", deadline_seconds_per_unit=1.0)},
+    operations={
+        "predict": Operation(
+            deadline_seconds=60,
+            unit="audio second",
+            deadline_seconds_per_unit=1.0,
+            result="diarization.serializers.PredictResultSerializer",
+        )
+    },
     memory_limit_bytes=6_000_000_000,  # loaded it holds 0.64 GB; four hours of recording take it to 1.7
     memory_recycle_bytes=2_000_000_000,
     keep_inputs_seconds=7 * 86_400,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from csp.constants import NONE
 from django.core.exceptions import ImproperlyConfigured
 
 from fitsize.secret_files import secret_file
@@ -45,9 +46,13 @@ APPEND_SLASH = False
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # files are served from where they are installed: nothing to collect
 WHITENOISE_AUTOREFRESH = False
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {"default-src": ["'self'"], "frame-ancestors": ["'none'"], "base-uri": ["'none'"], "form-action": ["'self'"]}
-}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": [NONE], "frame-ancestors": [NONE]}}  # of answers; a page says its own
+SECURE_REFERRER_POLICY = "no-referrer"
+TLS = env.bool("TLS", default=False)  # clients come by TLS only, which a proxy ends
+if TLS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 INFERENCE_KINDS = env.list("INFERENCE_KINDS", default=["keypoints.kind.KIND", "faces.kind.KIND", "diarization.kind.KIND"])
 INSTALLED_APPS = [
@@ -65,8 +70,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "fitsize.headers.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.middleware.common.CommonMiddleware",  # refuses a host name that is not ours
     "tasks.waiting.WithoutFront",
 ]
@@ -163,6 +168,17 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tasks.negotiation.AlwaysJSON",
     "EXCEPTION_HANDLER": "tasks.handlers.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "tasks.openapi.schema.HouseSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "FitSize",
+    "VERSION": "1",
+    "DESCRIPTION": "Garments' measuring points, face checks and speaker diarization behind one job API.",
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "POSTPROCESSING_HOOKS": ["tasks.openapi.schema.finish"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATION_PARAMETERS": False,
 }
 
 # -- web server (fitsize/gunicorn.py)

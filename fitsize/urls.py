@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from tasks.health import livez, readyz
+from tasks.health import LiveView, ReadyView
+from tasks.openapi.views import DocsView, SchemaView
 
 handler400 = "tasks.handlers.bad_request"
 handler403 = "tasks.handlers.permission_denied"
@@ -16,6 +17,8 @@ urlpatterns = [
     path("api/v1/", include("keypoints.urls")),
     path("api/v1/", include("faces.urls")),
     path("api/v1/", include("diarization.urls")),
-    path("livez", livez, name="livez"),
-    path("readyz", readyz, name="readyz"),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(), name="docs"),
+    path("livez", LiveView.as_view(), name="livez"),
+    path("readyz", ReadyView.as_view(), name="readyz"),
 ]

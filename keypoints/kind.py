@@ -11,7 +11,7 @@ LONGEST_SIDE = 2000
 KIND = Kind(
     name="keypoints",
     model="keypoints.inference.model.GarmentModel",
-    operations={"predict": Operation(deadline_seconds=60, unit="picture")},
+    operations={"predict": Operation(deadline_seconds=60, unit="picture", result="keypoints.serializers.PredictResultSerializer")},
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.34 GB
     memory_recycle_bytes=1_000_000_000,
     keep_inputs_seconds=7 * 86400,

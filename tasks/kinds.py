@@ -19,12 +19,13 @@ class Operation:
     """One thing that can be asked of a kind.
 
     A job may run for `deadline_seconds + deadline_seconds_per_unit * units`; `unit` names what `Job.units` counts (`picture`, `audio
-    second`).
+    second`). `result` is the dotted path of the serializer that describes its result.
     """
 
     deadline_seconds: float
     unit: str = "job"
     deadline_seconds_per_unit: float = 0.0
+    result: str = ""
 
 
 def parameters_and_inputs(job: Job) -> dict[str, Any]:

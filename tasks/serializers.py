@@ -93,11 +93,11 @@ class JobFilterSerializer(serializers.Serializer[Any]):
 
     kind = serializers.CharField(required=False)
     operation = serializers.CharField(required=False)
-    state = StatesField(required=False)
+    state = StatesField(required=False, help_text="One or several, separated by commas.")
     created_after = serializers.DateTimeField(required=False)
     created_before = serializers.DateTimeField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_JOBS)
-    cursor = serializers.CharField(required=False)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_JOBS, help_text="Jobs in a page; 50 unless told.")
+    cursor = serializers.CharField(required=False, help_text="Out of a page's `next`.")
 
     LOOKUPS: ClassVar = {"state": "state__in", "created_after": "created_at__gt", "created_before": "created_at__lt"}
 

@@ -26,6 +26,8 @@ from tasks.errors import Code
 from tasks.kinds import kinds
 from tasks.limits import NO_KEY, Key, limits_of
 from tasks.models import IdempotencyKey, Job, SavedFile, fingerprints
+from tasks.openapi import jobs as described
+from tasks.openapi.descriptions import Descriptions
 from tasks.problems import Problem
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
 from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
@@ -57,6 +59,7 @@ class JobAnswers(GenericAPIView[Job]):
     """A view that answers with a job, and may have its client held until that job ends."""
 
     kind: str = ""  # a view of one kind answers no other kind's jobs
+    descriptions: Descriptions
     serializer_class: type[BaseSerializer[Any]] = JobListSerializer
 
     def own_job(self, pk: UUID | str) -> Job:
@@ -103,6 +106,7 @@ class SubmitView(JobAnswers):
 
     operation: str
     serializer_class: type[SubmitSerializer]
+    descriptions = {"POST": described.submit}
     permission_classes = [IsAuthenticated, HasScope]
 
     def post(self, request: Request) -> Response:
@@ -148,6 +152,8 @@ class SubmitView(JobAnswers):
 
 
 class JobView(JobAnswers):
+    descriptions = {"GET": described.JOB, "DELETE": described.ERASE}
+
     def get(self, request: Request, pk: UUID) -> Response:
         return self.answer(self.own_job(pk))
 
@@ -158,6 +164,8 @@ class JobView(JobAnswers):
 
 
 class CancelView(JobAnswers):
+    descriptions = {"POST": described.CANCEL}
+
     def post(self, request: Request, pk: UUID) -> Response:
         job = self.own_job(pk)
         job.cancel()
@@ -166,6 +174,8 @@ class CancelView(JobAnswers):
 
 
 class RetryView(JobAnswers):
+    descriptions = {"POST": described.RETRY}
+
     def post(self, request: Request, pk: UUID) -> Response:
         job = self.own_job(pk)
         job.retry()
@@ -191,6 +201,7 @@ class JobListView(ListAPIView[Job]):
 
     serializer_class = JobListSerializer
     pagination_class = JobPages
+    descriptions = {"GET": described.JOBS}
 
     def get_queryset(self) -> QuerySet[Job]:
         wanted = JobFilterSerializer(data=self.request.query_params.dict())
@@ -200,6 +211,8 @@ class JobListView(ListAPIView[Job]):
 
 class FileView(JobAnswers):
     """A saved file for the owner of its job. Opened as a page it can neither run script nor load anything."""
+
+    descriptions = {"GET": described.FILE}
 
     def get(self, request: Request, pk: UUID, name: str) -> HttpResponseBase:
         saved = get_object_or_404(SavedFile, job=self.own_job(pk), name=name)
