@@ -12,6 +12,7 @@ KIND = Kind(
             deadline_seconds=60,
             unit="audio second",
             deadline_seconds_per_unit=1.0,
+            result="diarization.serializers.PredictResultSerializer",
             renderers={
                 "rttm": Renderer("text/x-rttm", "diarization.formats.rttm"),
                 "srt": Renderer("application/x-subrip", "diarization.formats.srt"),

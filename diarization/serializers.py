@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from tasks.fields import RecordingField
+from tasks.openapi.samples import RECORDING
 from tasks.serializers import SubmitSerializer
 
 MOST_SPEAKERS = 20
@@ -23,6 +24,7 @@ class PredictSerializer(SubmitSerializer):
     num_speakers = speaker_count("The exact number of people who speak, where it is known.")
     min_speakers = speaker_count("At least so many people speak.")
     max_speakers = speaker_count("At most so many people speak.")
+    example: ClassVar = {"audio": RECORDING, "num_speakers": 2}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
@@ -64,3 +66,17 @@ class PredictResultSerializer(serializers.Serializer[dict[str, Any]]):
     pipeline = serializers.CharField(help_text="The pipeline that made this result.")
     device = serializers.CharField()
     model_version = serializers.CharField()
+    example: ClassVar = {
+        "duration_seconds": 7.42,
+        "speakers": ["SPEAKER_00", "SPEAKER_01"],
+        "num_speakers_found": 2,
+        "speaking_seconds": {"SPEAKER_00": 3.1, "SPEAKER_01": 2.6},
+        "turns": [
+            {"start": 0.4, "end": 3.5, "speaker": "SPEAKER_00"},
+            {"start": 3.9, "end": 6.5, "speaker": "SPEAKER_01"},
+        ],
+        "asked": {"num_speakers": 2, "min_speakers": None, "max_speakers": None},
+        "pipeline": "offline",
+        "device": "cpu",
+        "model_version": "offline-1",
+    }

@@ -8,8 +8,8 @@ KIND = Kind(
     name="faces",
     model="faces.inference.model.FaceModel",
     operations={
-        "validate": Operation(deadline_seconds=30, unit="picture"),
-        "verify": Operation(deadline_seconds=30, unit="picture"),
+        "validate": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.ValidateResultSerializer"),
+        "verify": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.VerifyResultSerializer"),
     },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.39 GB
     memory_recycle_bytes=1_000_000_000,

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from tasks.fields import PictureField
+from tasks.openapi.samples import PICTURE
 from tasks.serializers import SubmitSerializer
+
+FOUND = {
+    "picture": {"width": 720, "height": 1280, "rotation": 0},
+    "faces": [{"x": 190, "y": 410, "width": 331, "height": 331, "score": 2.14}],
+}
 
 
 class ValidateSerializer(SubmitSerializer):
     selfie = PictureField()
+    example: ClassVar = {"selfie": PICTURE}
 
 
 class VerifySerializer(SubmitSerializer):
     selfie = PictureField()
     reference = PictureField()
+    example: ClassVar = {"selfie": PICTURE, "reference": PICTURE}
 
 
 class FaceSerializer(serializers.Serializer[Any]):
@@ -65,6 +73,19 @@ class ValidateResultSerializer(FoundSerializer, ResultSerializer):
     valid = serializers.BooleanField()
     reasons = serializers.ListField(child=serializers.CharField(), help_text="One word per failed check, the first to be mended first.")
     checks = CheckSerializer(many=True)
+    example: ClassVar = {
+        "verdict": "not_usable",
+        "valid": False,
+        "reasons": ["too_dark"],
+        "checks": [
+            {"name": "one_face", "value": 1, "limit": 1, "pass": True, "hint": None},
+            {"name": "brightness", "value": 31, "limit": 45, "pass": False, "hint": "Find more light; let it fall on your face."},
+            {"name": "sharpness", "value": None, "limit": 20, "pass": None, "hint": None},
+        ],
+        **FOUND,
+        "landmarks": 5,
+        "model_version": "dlib-hog-resnet-v1",
+    }
 
 
 class VerifyResultSerializer(ResultSerializer):
@@ -74,3 +95,13 @@ class VerifyResultSerializer(ResultSerializer):
     unsure_margin = serializers.FloatField(help_text="Up to this much beyond the threshold: unsure.")
     selfie = FoundSerializer()
     reference = FoundSerializer()
+    example: ClassVar = {
+        "verdict": "same",
+        "distance": 0.3127,
+        "threshold": 0.55,
+        "unsure_margin": 0.05,
+        "selfie": FOUND,
+        "reference": FOUND,
+        "landmarks": 5,
+        "model_version": "dlib-hog-resnet-v1",
+    }

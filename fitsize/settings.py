@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from csp.constants import NONE
 from django.core.exceptions import ImproperlyConfigured
 
 from fitsize.secret_files import secret_file
@@ -47,9 +48,12 @@ APPEND_SLASH = False
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # files are served from where they are installed: nothing to collect
 WHITENOISE_AUTOREFRESH = False
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {"default-src": ["'self'"], "frame-ancestors": ["'none'"], "base-uri": ["'none'"], "form-action": ["'self'"]}
-}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": [NONE], "frame-ancestors": [NONE]}}  # of answers; a page says its own
+SECURE_REFERRER_POLICY = "no-referrer"
+TLS = env.bool("TLS", default=False)  # clients come by TLS only, which a proxy ends
+if TLS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
 CONTEXT_PROCESSORS = ["django.template.context_processors.request", "django.contrib.auth.context_processors.auth"]
 TEMPLATES = [
     {
@@ -77,8 +81,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "fitsize.headers.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "tasks.languages.ReadersLanguage",
     "django.middleware.common.CommonMiddleware",  # refuses a host name that is not ours
     "tasks.waiting.WithoutFront",
@@ -90,9 +94,6 @@ MIDDLEWARE = [
 ]
 
 # -- people who log in
-TLS = env.bool("TLS", default=False)  # clients reach the service by https alone, through a proxy that sets X-Forwarded-Proto
-if TLS:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS
 SESSION_COOKIE_AGE = 12 * 3600
 CSRF_COOKIE_HTTPONLY = True  # as the session's is by default; SameSite is Lax for both
@@ -194,6 +195,18 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tasks.negotiation.AlwaysJSON",
     "EXCEPTION_HANDLER": "tasks.handlers.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "tasks.openapi.schema.HouseSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "FitSize",
+    "VERSION": "1",
+    "DESCRIPTION": "Garments' measuring points, face checks and speaker diarization behind one job API.",
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "POSTPROCESSING_HOOKS": ["tasks.openapi.schema.finish"],
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATION_PARAMETERS": False,
 }
 
 # -- other origins: web pages that may call the API from a browser, with a key of their own and never with cookies
@@ -236,8 +249,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "fitsize.logs.formatter", "form": LOG_FORMAT}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}, "nowhere": {"class": "logging.NullHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"django.security.DisallowedHost": {"handlers": [], "propagate": False}}  # anybody can cause those, for nothing
+    "loggers": {"django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False}}  # anybody can cause those, for nothing
     | {name: {"level": LOG_LEVEL} for name in ("fitsize", "tasks", "keypoints", "faces", "diarization")},
 }

@@ -6,7 +6,9 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from tasks.health import MetricsView, livez, readyz
+from tasks.health import LiveView, MetricsView, ReadyView
+from tasks.kinds import kinds
+from tasks.openapi.views import DocsView, SchemaView
 
 handler400 = "tasks.handlers.bad_request"
 handler403 = "tasks.handlers.permission_denied"
@@ -15,11 +17,11 @@ handler500 = "tasks.handlers.server_error"
 
 urlpatterns = [
     path("api/v1/", include("tasks.urls")),
-    path("api/v1/", include("keypoints.urls")),
-    path("api/v1/", include("faces.urls")),
-    path("api/v1/", include("diarization.urls")),
-    path("livez", livez, name="livez"),
-    path("readyz", readyz, name="readyz"),
+    *(path("api/v1/", include(f"{name}.urls")) for name in ("keypoints", "faces", "diarization") if name in kinds()),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(), name="docs"),
+    path("livez", LiveView.as_view(), name="livez"),
+    path("readyz", ReadyView.as_view(), name="readyz"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("metrics", MetricsView.as_view(), name="metrics"),

@@ -12,7 +12,12 @@ KIND = Kind(
     name="keypoints",
     model="keypoints.inference.model.GarmentModel",
     operations={
-        "predict": Operation(deadline_seconds=60, unit="picture", renderers={"csv": Renderer("text/csv", "keypoints.formats.csv")}),
+        "predict": Operation(
+            deadline_seconds=60,
+            unit="picture",
+            result="keypoints.serializers.PredictResultSerializer",
+            renderers={"csv": Renderer("text/csv", "keypoints.formats.csv")},
+        ),
     },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.34 GB
     memory_recycle_bytes=1_000_000_000,

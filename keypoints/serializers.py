@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from keypoints.landmarks import CATEGORY, CLOTHING, POINTS
 from tasks.fields import PictureField
 from tasks.languages import sentence, translated_lazy
+from tasks.openapi.samples import PICTURE
 from tasks.serializers import SubmitSerializer
 
 
@@ -23,6 +24,7 @@ class PredictSerializer(SubmitSerializer):
         },
         help_text="What the picture shows: a category, or another word for one.",
     )
+    example: ClassVar = {"image": PICTURE, "clothing": "short_sleeve_top"}
 
 
 class PictureSerializer(serializers.Serializer[Any]):
@@ -63,3 +65,17 @@ class PredictResultSerializer(serializers.Serializer[Any]):
     measurements = MeasurementSerializer(many=True)
     scale = ScaleSerializer()
     model_version = serializers.CharField()
+    example: ClassVar = {
+        "clothing": "short_sleeve_top",
+        "category": "short_sleeve_top",
+        "picture": {"width": 1200, "height": 1600},
+        "points": [
+            {"name": "armpit_left", "x": 331.5, "y": 702.0, "confidence": 0.941, "estimated": False},
+            {"name": "armpit_right", "x": 824.0, "y": 698.5, "confidence": 0.928, "estimated": False},
+        ],
+        "measurements": [
+            {"name": "chest_width", "px": 492.5, "cm": 51.3, "plus_minus_cm": 1.9, "approximate": False, "estimated": False},
+        ],
+        "scale": {"reference": "aruco_sheet", "px_per_cm": 9.6, "markers": [0, 1, 2, 3]},
+        "model_version": "garments-1",
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2s
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -21,24 +21,15 @@ from tasks.fields import FileInputField
 from tasks.formats import JSON, JSON_TYPE
 from tasks.kinds import Kind, Operation, kinds
 from tasks.models import Job, State
+from tasks.openapi import jobs as described
+from tasks.openapi.documents import CapabilitiesSerializer
 from tasks.retention import DAY_SECONDS
 from tasks.serializers import LONGEST_EXPIRY_SECONDS, MOST_JOBS, SubmitSerializer
 from tasks.views import SubmitView
 
 FRESH_SECONDS = 300
+LINKS = {"self": "capabilities", "jobs": "jobs", "schema": "schema", "docs": "docs", "live": "livez", "ready": "readyz"}
 TYPES = {serializers.BooleanField: "boolean", serializers.IntegerField: "integer", serializers.FloatField: "number"}
-
-
-class CapabilitiesSerializer(serializers.Serializer[Any]):
-    """Facts that do not change while the service runs; how it fares just now says `/readyz`."""
-
-    kinds = serializers.DictField(help_text="By name: model version, retention and operations, with their fields, limits and formats.")
-    limits = serializers.DictField(child=serializers.IntegerField(), help_text="What holds for every kind; 0 is no limit.")
-    options = serializers.DictField(help_text="Fields that every submit takes.")
-    states = serializers.ListField(child=serializers.CharField())
-    languages = serializers.ListField(child=serializers.CharField(), help_text="Of problems and warnings, by `Accept-Language`.")
-    codes = serializers.DictField(help_text="Every `code`, with its status and whether the same request may succeed later.")
-    links = serializers.DictField(child=serializers.CharField())
 
 
 class CapabilitiesView(GenericAPIView[Job]):
@@ -47,6 +38,7 @@ class CapabilitiesView(GenericAPIView[Job]):
     authentication_classes = []
     permission_classes = []
     serializer_class = CapabilitiesSerializer
+    descriptions: ClassVar = {"GET": described.CAPABILITIES}
 
     def get(self, request: Request) -> Response:
         known, tag = parse_etags(request.headers.get("If-None-Match", "")), capabilities_tag()
@@ -67,7 +59,7 @@ def capabilities() -> dict[str, Any]:
         "states": list(State.values),
         "languages": [code for code, _ in settings.LANGUAGES],
         "codes": {str(code): {"status": facts.status, "retryable": facts.retryable} for code, facts in FACTS.items()},
-        "links": {"self": reverse("capabilities"), "jobs": reverse("jobs"), "live": reverse("livez"), "ready": reverse("readyz")},
+        "links": {name: reverse(view) for name, view in LINKS.items()},
     }
 
 

@@ -8,44 +8,24 @@ from uuid import UUID
 
 from django.utils.http import parse_etags
 from django.utils.module_loading import import_string
-from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tasks.documents import timestamp
 from tasks.errors import Code, InvalidInput
 from tasks.kinds import Corrections
 from tasks.languages import translated
-from tasks.models import Job, Revision, State
+from tasks.models import Job, State
 from tasks.models.jobs import strict_json
 from tasks.models.revisions import standing
+from tasks.openapi import jobs as described
+from tasks.openapi.documents import CorrectedSerializer
 from tasks.parsers import BoundedJSONParser
 from tasks.problems import Problem
 from tasks.views import JobAnswers, owner_id
 
 MOST_REVISIONS = 1000
 MOST_PATCH_CHARACTERS = 100_000
-
-
-class RevisionSerializer(serializers.Serializer[Revision]):
-    number = serializers.IntegerField(min_value=1)
-    patch = serializers.JSONField(allow_null=True, help_text="As the kind's serializer took it; null for an undo.")
-    undo = serializers.SerializerMethodField(help_text="Takes the last patch back that still counted.")
-    author = serializers.CharField(source="author.get_username")
-    created_at = serializers.SerializerMethodField()
-
-    def get_undo(self, revision: Revision) -> bool:
-        return revision.patch is None
-
-    def get_created_at(self, revision: Revision) -> str | None:
-        return timestamp(revision.created_at)
-
-
-class CorrectedSerializer(serializers.Serializer[Any]):
-    revision = serializers.IntegerField(min_value=0, help_text="The number of the last correction; 0: there is none.")
-    result = serializers.DictField(help_text="With all corrections that count.")
-    history = RevisionSerializer(many=True)
 
 
 class Corrected(JobAnswers):
@@ -73,6 +53,8 @@ class Corrected(JobAnswers):
 class CorrectionsView(Corrected):
     """The corrected result under a strong ETag, the number of its last revision."""
 
+    descriptions = {"GET": described.CORRECTIONS, "PATCH": described.CORRECT}
+
     def get(self, request: Request, pk: UUID) -> Response:
         job = self.correctable(pk)
         known = {name.removeprefix("W/") for name in named(request, "If-None-Match")} & {"*", tag(job)}
@@ -98,6 +80,8 @@ class CorrectionsView(Corrected):
 
 
 class UndoView(Corrected):
+    descriptions = {"POST": described.UNDO}
+
     def post(self, request: Request, pk: UUID) -> Response:
         """Take the last correction back that still counts, by a further revision."""
         job = self.correctable(pk)

@@ -9,35 +9,55 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tasks.metrics import exposition
 from tasks.models import kind_states
+from tasks.openapi import jobs as described
+from tasks.openapi.descriptions import Descriptions
 
 
-def livez(request: HttpRequest) -> JsonResponse:
+class OpenView(APIView):
+    """For anybody, without a key."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    descriptions: Descriptions
+
+
+class LiveView(OpenView):
     """This process answers."""
-    return JsonResponse({"status": "alive"})
+
+    descriptions = {"GET": described.LIVEZ}
+
+    def get(self, request: Request) -> Response:
+        return Response({"status": "alive"})
 
 
-def readyz(request: HttpRequest) -> JsonResponse:
+class ReadyView(OpenView):
     """Database and storage work: work is accepted. The states of the kinds are information: jobs wait for a kind that is down."""
-    checks: dict[str, str] = {"database": "ok", "storage": "ok"}
-    states: dict[str, str] = {}
-    try:
-        states = kind_states()
-    except (DatabaseError, InterfaceError):
-        checks["database"] = "failed"
-    try:
-        _write_and_delete()
-    except OSError:
-        checks["storage"] = "failed"
-    ready = set(checks.values()) == {"ok"}
-    return JsonResponse({"status": "ready" if ready else "not_ready", "checks": checks, "kinds": states}, status=200 if ready else 503)
+
+    descriptions = {"GET": described.READYZ}
+
+    def get(self, request: Request) -> Response:
+        checks: dict[str, str] = {"database": "ok", "storage": "ok"}
+        states: dict[str, str] = {}
+        try:
+            states = kind_states()
+        except (DatabaseError, InterfaceError):
+            checks["database"] = "failed"
+        try:
+            _write_and_delete()
+        except OSError:
+            checks["storage"] = "failed"
+        ready = set(checks.values()) == {"ok"}
+        said = {"status": "ready" if ready else "not_ready", "checks": checks, "kinds": states}
+        return Response(said, 200) if ready else Response(said, 503, headers={"Retry-After": "5"})
 
 
 def _write_and_delete() -> None:

@@ -38,13 +38,14 @@ class Operation:
     """One thing that can be asked of a kind.
 
     A job may run for `deadline_seconds + deadline_seconds_per_unit * units`; `unit` names what `Job.units` counts (`picture`, `audio
-    second`). Without `corrections` its results stay as the model found them. `renderers` are the formats of its results by name, besides
-    JSON; a name is a file's extension.
+    second`). `result` is the dotted path of the serializer that describes its result. Without `corrections` its results stay as the model
+    found them. `renderers` are the formats of its results by name, besides JSON; a name is a file's extension.
     """
 
     deadline_seconds: float
     unit: str = "job"
     deadline_seconds_per_unit: float = 0.0
+    result: str = ""
     corrections: Corrections | None = None
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
 

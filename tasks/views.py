@@ -31,9 +31,11 @@ from tasks.languages import sentence
 from tasks.large_bodies import GO_ON, announced_bytes
 from tasks.limits import NO_KEY, Key, limits_of
 from tasks.models import IdempotencyKey, Job, SavedFile, State, fingerprints
+from tasks.openapi import jobs as described
+from tasks.openapi.descriptions import Descriptions
 from tasks.problems import Problem
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
-from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
+from tasks.waiting import FRONT, HOLD, held_for, refuse_odd_wait, wanted_seconds
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -62,7 +64,12 @@ class JobAnswers(GenericAPIView[Job]):
     """A view that answers with a job, and may have its client held until that job ends."""
 
     kind: str = ""  # a view of one kind answers no other kind's jobs
+    descriptions: Descriptions
     serializer_class: type[BaseSerializer[Any]] = JobListSerializer
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_odd_wait(request)
 
     def own_job(self, pk: UUID) -> Job:
         job = Job.objects.of_owner(owner_id(self.request), pk)
@@ -126,6 +133,7 @@ class SubmitView(JobAnswers):
 
     operation: str
     serializer_class: type[SubmitSerializer]
+    descriptions = {"POST": described.submit}
     permission_classes = [IsAuthenticated, HasScope]
     takes_large_bodies = True
 
@@ -185,6 +193,8 @@ class SubmitView(JobAnswers):
 
 
 class JobView(JobAnswers):
+    descriptions = {"GET": described.job, "DELETE": described.ERASE}
+
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         job = self.own_job(pk)
         return self.answer(job, form=wanted_format(request, job.asked.renderers if job.asked else {}))
@@ -196,6 +206,8 @@ class JobView(JobAnswers):
 
 
 class CancelView(JobAnswers):
+    descriptions = {"POST": described.CANCEL}
+
     def post(self, request: Request, pk: UUID) -> HttpResponseBase:
         job = self.own_job(pk)
         job.cancel()
@@ -204,6 +216,8 @@ class CancelView(JobAnswers):
 
 
 class RetryView(JobAnswers):
+    descriptions = {"POST": described.RETRY}
+
     def post(self, request: Request, pk: UUID) -> HttpResponseBase:
         job = self.own_job(pk)
         job.retry()
@@ -229,6 +243,7 @@ class JobListView(ListAPIView[Job]):
 
     serializer_class = JobListSerializer
     pagination_class = JobPages
+    descriptions = {"GET": described.JOBS}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response = super().list(request, *args, **kwargs)
@@ -243,6 +258,8 @@ class JobListView(ListAPIView[Job]):
 
 class FileView(JobAnswers):
     """A saved file for the owner of its job. Opened as a page it can neither run script nor load anything."""
+
+    descriptions = {"GET": described.FILE}
 
     def get(self, request: Request, pk: UUID, name: str) -> HttpResponseBase:
         saved = get_object_or_404(SavedFile, job=self.own_job(pk), name=name)

@@ -26,6 +26,9 @@ from tasks.problems import MEDIA_TYPE
 from tasks.waiting import FRONT
 
 GO_ON_HEADER = GO_ON.lower().encode()
+SAFE = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
+"""As all answers of Django have them."""
+
 Answer = tuple[Message, bytes | None, Any]
 
 
@@ -130,7 +133,7 @@ def last_answer(scope: Message, code: Code, detail: str = "") -> Answer:
         content = json.dumps(localized(document(code, detail))).encode()
         language = str(get_language())
     named = {"content-type": MEDIA_TYPE, "content-length": str(len(content)), "connection": "close"}
-    named |= {"content-language": language, "vary": "Accept-Language"}
+    named |= {"content-language": language, "vary": "Accept-Language", **SAFE}
     headers = [(name.encode(), value.encode()) for name, value in named.items()]
     return {"type": "http.response.start", "status": FACTS[code].status, "headers": headers}, content, None
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tasks.openapi.descriptions import Answer, Description
 from tasks.views import JobAnswers, SubmitView
 from tests.fakes.serializers import FakeSerializer
 
@@ -19,8 +22,14 @@ class FakeView(SubmitView):
         return super().post(request)
 
 
+class ShoutSerializer(serializers.Serializer[Any]):
+    shout = serializers.CharField()
+
+
 class ShoutView(JobAnswers):
     """A route of this kind's jobs alone."""
+
+    descriptions = {"GET": Description(name="shout", tag="fakes", summary="Shout", answers={200: Answer("Loud.", ShoutSerializer)})}
 
     def get(self, request: Request, pk: UUID) -> Response:
         return Response({"shout": str(self.own_job(pk).parameters.get("text", "")).upper()})

@@ -191,6 +191,7 @@ def test_a_chunked_body_is_asked_for_once_it_is_large_and_counted(endings: Endin
     asyncio.run(front_of(django, endings, tmp_path)(scope(), client.receive, client.send))
     assert (client.status, django.asked, django.requests) == (413, [2 * SMALL_BYTES], [])
     assert client.headers[b"content-type"] == b"application/problem+json"
+    assert client.headers[b"x-content-type-options"] == b"nosniff"
     assert b'"too_large"' in client.body
 
 
