@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench storm faults lock clean demo-parts all-parts packages
+.PHONY: help demo run test lint bench storm faults fuzz lock clean demo-parts all-parts packages
 VENV ?= .venv
 PY := $(VENV)/bin/python
 export VENV PYTHON
@@ -41,6 +41,9 @@ storm: all-parts ## kill processes at random while jobs flow, account for every 
 
 faults: all-parts ## one fault after another: what the client sees, how long until work goes on, what is lost; ROUNDS=3
 	@exec $(PY) -m benchmarks.faults $(if $(ROUNDS),--rounds $(ROUNDS))
+
+fuzz: all-parts ## send what nobody should send: requests out of the API's own description, and odd bytes; MINUTES=30 SEED=1 DATABASE=sqlite
+	@exec $(PY) -m benchmarks.fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE))
 
 lock: all-parts ## write requirements/*.lock anew from pyproject.toml
 	$(PY) deploy/lock.py

@@ -177,6 +177,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Garments' measuring points, face checks and speaker diarization behind one job API.",
     "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     "POSTPROCESSING_HOOKS": ["tasks.openapi.schema.finish"],
+    "ENFORCE_NON_BLANK_FIELDS": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATION_PARAMETERS": False,
 }
@@ -205,8 +206,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "fitsize.logs.formatter", "form": LOG_FORMAT}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}, "nowhere": {"class": "logging.NullHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"django.security.DisallowedHost": {"handlers": [], "propagate": False}}  # anybody can cause those, for nothing
+    "loggers": {"django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False}}  # anybody can cause those, for nothing
     | {name: {"level": LOG_LEVEL} for name in ("fitsize", "tasks", "keypoints", "faces", "diarization")},
 }

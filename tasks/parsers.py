@@ -47,13 +47,25 @@ class Tail:
 
 
 class WholeMultiPartParser(MultiPartParser):
-    """Multipart that has an end. Django takes half a body for a whole one, and half an upload would become a job."""
+    """Multipart that has an end. Django takes half a body for a whole one, and half an upload would become a job.
+
+    The files of a refused body are closed, and so deleted, at once: Django forgets the one that it was receiving, and an exception may live
+    long.
+    """
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         tail: Any = Tail(stream)
-        parsed = super().parse(tail, media_type, parser_context)
+        try:
+            parsed = super().parse(tail, media_type, parser_context)
+        except Exception:
+            for handler in (parser_context or {})["request"].upload_handlers:
+                handler.upload_interrupted()
+            raise
         boundary = parse_header_parameters(media_type or "")[1].get("boundary", "")
         if f"--{boundary}--".encode(errors="replace") not in tail.end:
+            for _, files in parsed.files.lists():
+                for file in files:
+                    file.close()
             raise ParseError("The multipart body ends before its end.")
         return parsed
 

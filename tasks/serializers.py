@@ -13,6 +13,7 @@ from tasks.uploads import Upload
 
 LONGEST_EXPIRY_SECONDS = 7 * 86_400
 MOST_JOBS = 200  # in a page of a list
+NAME = r"^[a-z0-9_]{1,40}$"  # of a kind or an operation
 MOST_NAMED = 5  # unknown fields that an answer names: a request may hold a hundred thousand
 
 
@@ -91,13 +92,13 @@ class StatesField(serializers.Field[list[str], str, Any, Any]):
 class JobFilterSerializer(serializers.Serializer[Any]):
     """Which of one's jobs a list shows; what is not given does not count."""
 
-    kind = serializers.CharField(required=False)
-    operation = serializers.CharField(required=False)
+    kind = serializers.RegexField(NAME, required=False)
+    operation = serializers.RegexField(NAME, required=False)
     state = StatesField(required=False, help_text="One or several, separated by commas.")
     created_after = serializers.DateTimeField(required=False)
     created_before = serializers.DateTimeField(required=False)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_JOBS, help_text="Jobs in a page; 50 unless told.")
-    cursor = serializers.CharField(required=False, help_text="Out of a page's `next`.")
+    cursor = serializers.RegexField(r"^[A-Za-z0-9+/=]+$", required=False, help_text="Out of a page's `next`.")
 
     LOOKUPS: ClassVar = {"state": "state__in", "created_after": "created_at__gt", "created_before": "created_at__lt"}
 

@@ -30,7 +30,7 @@ from tasks.openapi import jobs as described
 from tasks.openapi.descriptions import Descriptions
 from tasks.problems import Problem
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
-from tasks.waiting import FRONT, HOLD, held_for, wanted_seconds
+from tasks.waiting import FRONT, HOLD, held_for, refuse_odd_wait, wanted_seconds
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -61,6 +61,10 @@ class JobAnswers(GenericAPIView[Job]):
     kind: str = ""  # a view of one kind answers no other kind's jobs
     descriptions: Descriptions
     serializer_class: type[BaseSerializer[Any]] = JobListSerializer
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_odd_wait(request)
 
     def own_job(self, pk: UUID | str) -> Job:
         jobs = Job.objects.filter(kind=self.kind) if self.kind else Job.objects.all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import struct
 import uuid
 from pathlib import Path
@@ -183,3 +184,20 @@ def test_a_file_is_not_taken_for_a_word_by_its_name(client: Client) -> None:
 def test_a_cursor_that_somebody_made_up_is_not_found(client: Client, cursor: str) -> None:
     made_up = base64.b64encode(cursor.encode()).decode()
     check_problem(client.get("/api/v1/jobs", {"cursor": made_up}), 404, "not_found")
+
+
+PART = b'--edge\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n'
+BROKEN = PART + b"Content-Transfer-Encoding: base64\r\n\r\nA!A\r\n--edge--\r\n"
+UNENDED = PART + b"\r\n" + picture("PNG")
+
+
+@pytest.mark.parametrize("body", [BROKEN, UNENDED], ids=["base64 that is none", "no end"])
+def test_a_large_body_that_breaks_off_leaves_no_file_behind(client: Client, settings: Any, tmp_path: Path, body: bytes) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0
+    gc.disable()
+    try:
+        check_problem(client.post(GARMENT, body, content_type="multipart/form-data; boundary=edge"), 400, "invalid_request")
+        assert [path for path in tmp_path.iterdir() if path.name.endswith(".upload")] == []
+    finally:
+        gc.enable()

@@ -21,7 +21,11 @@ async def disconnected(receive: Receive) -> None:
         pass
 
 
+SAFE = [(b"x-content-type-options", b"nosniff"), (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")]
+"""As all answers of Django have them."""
+
+
 async def respond(send: Send, status: int, content_type: str, body: bytes) -> None:
-    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close"), *SAFE]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

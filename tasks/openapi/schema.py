@@ -118,11 +118,11 @@ class HouseSchema(AutoSchema):
         return {"schema": self.resolve_serializer(shape, "request").ref, **examples}
 
     def _form(self) -> Schema:
-        """The same fields, the files as they are."""
+        """The same fields, the files as they are; a form has no null."""
         shape: Any = self.described.request
         schema = {**self.resolve_serializer(shape, "request").schema}
         files = {name for name, field in shape().fields.items() if isinstance(field, FileInputField)}
-        schema["properties"] = {name: binary(value) if name in files else value for name, value in schema["properties"].items()}
+        schema["properties"] = {name: binary(value) if name in files else never_null(value) for name, value in schema["properties"].items()}
         return {"schema": schema}
 
     # -- the answers
@@ -233,9 +233,13 @@ def query_parameter(name: str, schema: Schema, required: bool) -> Schema:
 
 def binary(schema: Schema) -> Schema:
     """A file of a form, of a field's file in JSON."""
-    return {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"} | {
+    return {"type": "string", "format": "binary", "minLength": 1, "contentMediaType": "application/octet-stream"} | {
         name: value for name, value in schema.items() if name == "description"
     }
+
+
+def never_null(schema: Schema) -> Schema:
+    return {**schema, "type": next(name for name in schema["type"] if name != "null")} if isinstance(schema.get("type"), list) else schema
 
 
 def file_codes(shape: Shape | None) -> set[Code]:

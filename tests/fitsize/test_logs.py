@@ -34,3 +34,9 @@ def test_a_traceback_stays_in_its_line(form: str) -> None:
         line = formatter(form).format(record(exc_info=sys.exc_info()))
     assert "\n" not in line
     assert "RuntimeError: broken" in line
+
+
+def test_what_is_to_be_silent_has_a_handler_that_says_nothing() -> None:
+    """Without any Python writes it to stderr, traceback and all: for anybody who sends a host name that is none."""
+    handlers = logging.getLogger("django.security.DisallowedHost").handlers
+    assert logging.NullHandler in [type(handler) for handler in handlers]

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from django.test import Client, RequestFactory
+from django.utils.http import urlencode
 from rest_framework.request import Request
 
 from fitsize.models import User
 from tasks.waiting import FRONT, HOLD, wanted_seconds
-from tests.tasks.jobs import claimed, submit
+from tests.tasks.jobs import claimed, fresh, submit
 
 
 @pytest.mark.parametrize(
@@ -101,3 +102,15 @@ def test_a_client_that_knows_the_job_as_it_is_waits_and_one_that_does_not_is_ans
 def test_without_the_front_a_job_that_has_not_changed_is_not_sent_again_either(client: Client, owner: User) -> None:
     url = f"/api/v1/jobs/{submit(owner).pk}"
     assert get(client, url, None, prefer="wait=9", if_none_match=client.get(url)["ETag"]).status_code == 304
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wait", ["-1", "soon", "1.5", "9" * 50, "", "\0"])
+def test_a_wait_that_is_no_number_is_refused_before_anything_is_done(client: Client, owner: User, wait: str) -> None:
+    job = submit(owner)
+    for answer in (
+        client.get(f"/api/v1/jobs/{job.pk}", {"wait": wait}),
+        client.post(f"/api/v1/jobs/{job.pk}/cancel?" + urlencode({"wait": wait})),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "wait")
+    assert fresh(job).state == "queued"

@@ -168,6 +168,7 @@ def test_a_body_above_the_limit_is_refused_by_its_announced_length_before_it_is_
     asyncio.run(front_of(django, endings, tmp_path)(scope([(b"content-length", b"99999999")]), client.receive, client.send))
     assert (client.status, django.requests, client.pieces) == (413, [], [b"never read"])
     assert client.headers[b"content-type"] == b"application/problem+json"
+    assert client.headers[b"x-content-type-options"] == b"nosniff"
     assert b'"too_large"' in client.body
 
 
