@@ -17,6 +17,7 @@ from tasks.openapi.samples import PICTURE, RECORDING
 FILES = {"image": PICTURE, "selfie": PICTURE, "reference": PICTURE, "audio": RECORDING}
 REAL = 0.8  # of the valid cases' files; the others are bytes that are valid for any description, and no picture or recording
 OF_FILES = {"invalid_base64", "invalid_image", "unsupported_format", "too_large"}
+EMPTY = "The file is empty."  # base64 of nothing but spaces, say
 SPEAKERS = {"num_speakers", "min_speakers"}
 notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # until the process ends
 
@@ -58,7 +59,7 @@ def pardon(failure: Any, response: Any) -> str:
     if not isinstance(failure, RejectedPositiveData) or response.status_code not in (400, 413):
         return ""
     errors = response.json().get("errors", [])
-    if any(error["code"] in OF_FILES for error in errors):
+    if any(error["field"] in FILES and (error["code"] in OF_FILES or error["detail"] == EMPTY) for error in errors):
         return "no description can say what a picture or a recording is"
     if errors and all(error["field"] in SPEAKERS for error in errors):
         return "nor that one number is not above another"

@@ -95,7 +95,7 @@ def submit(view: Any) -> Description:
     return Description(
         name=f"submit{spoken(kind, operation)}",
         tag=kind,
-        summary=str(view.__doc__).partition("\n")[0].rstrip("."),
+        summary=str(view.__doc__ or f"Submit to {kind}").partition("\n")[0].rstrip("."),
         request=view.serializer_class,
         headers=("Prefer", "Idempotency-Key"),
         answers={

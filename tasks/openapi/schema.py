@@ -57,6 +57,7 @@ ID = {
     "example": Example.ID,
 }
 IN_JSON = "In JSON: base64, with or without a `data:` prefix, or the address of a file that a job of one's own has saved."
+LAST = ("jobs", "service")  # of the tags: what is submitted comes first
 NAMELESS = Description(name="", tag="", summary="", answers={})
 
 
@@ -253,6 +254,8 @@ def finish(result: Schema, **_: Any) -> Schema:
     rows = [f"| `{code}` | {facts.status} | {facts.title} | {'yes' if facts.retryable else ''} |" for code, facts in FACTS.items()]
     table = "\n".join(["| code | status | | retryable |", "|---|---|---|---|", *rows])
     result["info"]["description"] = f"{result['info'].get('description', '')}\n\n## Errors\n{table}\n"
+    tags = sorted({tag for methods in result["paths"].values() for operation in methods.values() for tag in operation["tags"]})
+    result["tags"] = [{"name": tag} for tag in sorted(tags, key=LAST.__contains__)]
     drop_marks(result)
     result["components"]["examples"] = {str(code): {"value": document(code, "")} for code in Code}
     result["components"]["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer", "description": "An API key: `fitsize_...`."}}

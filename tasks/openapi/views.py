@@ -10,7 +10,6 @@ from csp.decorators import csp
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
-from drf_spectacular.generators import SchemaGenerator
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
@@ -34,6 +33,8 @@ lock = threading.Lock()
 @cache
 def written() -> bytes:
     """The whole description; it is made once, as it changes with the code alone."""
+    from drf_spectacular.generators import SchemaGenerator  # 4 MB, for processes that are asked
+
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     content: bytes = JSONRenderer().render(schema)
     return content

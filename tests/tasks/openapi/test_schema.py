@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, get_resolver
+from django.urls import URLPattern, get_resolver, path
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from fitsize.models import User
 from tasks import runs
 from tasks.errors import Code
+from tasks.health import OpenView
 from tasks.kinds import kinds
 from tasks.models import Job
 from tasks.openapi.documents import Example, JobSerializer, result_serializer
@@ -35,9 +38,9 @@ def schema() -> dict[str, Any]:
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in schema["paths"].items():
+    for address, methods in schema["paths"].items():
         for method, operation in methods.items():
-            yield path, method, operation
+            yield address, method, operation
 
 
 def addresses(entries: Any, before: str = "/") -> Iterator[tuple[str, Any]]:
@@ -62,6 +65,20 @@ def test_the_description_is_made_without_a_warning_and_is_valid(schema: dict[str
     validate_schema(fresh)  # type: ignore[no-untyped-call]
 
 
+class SilentView(OpenView):
+    descriptions = {}
+
+    def get(self, request: Request) -> Response:
+        return Response()
+
+
+def test_a_view_that_describes_nothing_is_a_warning() -> None:
+    GENERATOR_STATS.reset()
+    SchemaGenerator(patterns=[path("silent", SilentView.as_view())]).get_schema(public=True)  # type: ignore[no-untyped-call]
+    assert GENERATOR_STATS
+    GENERATOR_STATS.reset()
+
+
 def test_every_address_and_method_is_described(schema: dict[str, Any]) -> None:
     found = {
         (address, method.lower())
@@ -69,7 +86,7 @@ def test_every_address_and_method_is_described(schema: dict[str, Any]) -> None:
         if address not in NOT_DESCRIBED
         for method in view.view_class().allowed_methods
     }
-    described = {(path, method) for path, method, _ in operations(schema)}
+    described = {(address, method) for address, method, _ in operations(schema)}
     assert {entry for entry in found if entry[1] not in ("head", "options")} == described
 
 
@@ -87,7 +104,7 @@ def test_every_code_is_in_the_description(schema: dict[str, Any]) -> None:
 
 
 def test_only_what_needs_no_key_says_so(schema: dict[str, Any]) -> None:
-    open_to_all = {path for path, _, operation in operations(schema) if not operation.get("security")}
+    open_to_all = {address for address, _, operation in operations(schema) if not operation.get("security")}
     assert open_to_all == {"/livez", "/readyz", "/api/schema", "/api/docs"}
 
 
@@ -130,11 +147,11 @@ def test_the_example_of_a_result_is_valid_for_its_serializer(kind: str, operatio
 
 @pytest.mark.django_db
 def test_the_example_of_each_submit_is_accepted(client: Client, schema: dict[str, Any]) -> None:
-    submits = [(path, body) for path, _, operation in operations(schema) if (body := operation.get("requestBody")) and "fakes" not in path]
+    submits = [(address, body) for address, _, said in operations(schema) if (body := said.get("requestBody")) and "fakes" not in address]
     assert len(submits) == len(OPERATIONS)
-    for path, body in submits:
+    for address, body in submits:
         [example] = body["content"]["application/json"]["examples"].values()
-        answer = client.post(path, example["value"], content_type="application/json")
+        answer = client.post(address, example["value"], content_type="application/json")
         assert answer.status_code == 202, answer.content
 
 
