@@ -80,10 +80,10 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
         owner = self.context["request"].user
         try:
             found = SavedFile.objects.get(job_id=job, job__owner=owner, name=name)
-        except (SavedFile.DoesNotExist, ValidationError):
+            self.check_size(found.size)
+            return found.open(), found.size
+        except (SavedFile.DoesNotExist, ValidationError, FileNotFoundError):  # its job may be erased in this moment
             raise InvalidInput(Code.INVALID_REQUEST, "No job of yours has saved this file.") from None
-        self.check_size(found.size)
-        return found.open(), found.size
 
     def check_size(self, size: int) -> None:
         if size > self.most_bytes:

@@ -170,6 +170,8 @@ def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
     except AWAY:
         job.log("the database was away while it ran", logging.WARNING, traceback=True)
         return job.after(Death("", reason="a database that was away"))
+    except FileNotFoundError:  # an erased job's files go at once, also from under its model
+        return internal_error(job) if run.held().exists() else {"state": State.CANCELED}
     except SystemExit:  # a model's, or SIGTERM to this process
         raise
     except BaseException:  # a Rust panic and a canceled coroutine are no Exceptions

@@ -21,6 +21,7 @@ from benchmarks.fuzz.words import (
     DATES,
     FILTERS,
     FRAMING,
+    GOOD,
     HEADERS,
     METHODS,
     NAMES,
@@ -52,6 +53,7 @@ class Oddities:
         self.jobs = jobs
         self.makers: list[Callable[[], Request]] = [
             self.odd_json,
+            self.odd_submit,
             self.odd_form,
             self.odd_query,
             self.odd_path,
@@ -83,6 +85,13 @@ class Oddities:
             body.encode(self.some(["utf-8", "utf-16", "utf-32", "latin-1"]), "replace") if self.random.random() < 0.2 else body.encode()
         )
         return Request("POST", self.some(SUBMITS).encode(), {"Content-Type": self.json_type()}, encoded)
+
+    def odd_submit(self) -> Request:
+        """A good body, and headers that are not."""
+        path, names = self.some(GOOD)
+        body = dict.fromkeys(names, PICTURE) | ({"clothing": "trousers"} if "image" in names else {})
+        odd = {self.some(NAMES_OF_HEADERS): self.some(HEADERS) for _ in range(self.some([1, 2, 4]))}
+        return Request("POST", path.encode(), {"Content-Type": b"application/json"} | odd, json.dumps(body).encode())
 
     def good_members(self) -> list[str]:
         if self.random.random() < 0.5:

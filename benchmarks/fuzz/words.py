@@ -7,6 +7,7 @@ import base64
 from tasks.openapi.samples import PICTURE
 
 SUBMITS = ("/api/v1/keypoints", "/api/v1/faces/validate", "/api/v1/faces/verify", "/api/v1/diarization")
+GOOD = ((SUBMITS[0], ("image",)), (SUBMITS[1], ("selfie",)), (SUBMITS[2], ("selfie", "reference")))
 NAMES = ("image", "selfie", "reference", "audio", "clothing", "num_speakers", "expires_in", "priority", "keep_input")
 BYTES = base64.b64decode(PICTURE.partition(",")[2])
 TEXTS = (

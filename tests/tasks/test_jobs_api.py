@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import InterfaceError, OperationalError
 from django.test import Client
@@ -15,7 +16,7 @@ from django.utils import timezone
 from fitsize.models import User
 from tasks import runs
 from tasks.errors import Code
-from tasks.models import Job, Priority
+from tasks.models import Job, Priority, SavedFile
 from tasks.models.queue import JobQuerySet
 from tests.conftest import client_of
 from tests.fakes.inference.model import FakeModel
@@ -81,6 +82,14 @@ def test_a_jobs_saved_file_may_be_anothers_input(client: Client, worker: FakeMod
     answer = client.post("/api/v1/fakes/echo", {"file": job["files"][0]["url"]}, content_type="application/json")
     runs.run_jobs("fakes")
     assert client.get(answer["Location"]).json()["result"]["files"] == {"file": 7}
+
+
+def test_a_saved_file_that_is_being_erased_may_not(client: Client, worker: FakeModel) -> None:
+    job = saved_by(client, "seven..")
+    default_storage.delete(SavedFile.objects.get().file)
+    answer = client.post("/api/v1/fakes/echo", {"file": job["files"][0]["url"]}, content_type="application/json")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "file")
+    assert client.get(job["files"][0]["url"]).status_code == 404
 
 
 def test_a_strangers_saved_file_may_not(client: Client, stranger: User, worker: FakeModel) -> None:

@@ -124,6 +124,17 @@ def test_a_running_job_that_is_erased_is_canceled_and_leaves_nothing(
     assert (fresh(job).result, fresh(job).erased_at is not None, files_of(own_files)) == (None, True, [])
 
 
+def test_a_job_whose_files_are_erased_from_under_its_model_is_nobodys_fault(
+    owner: User, worker: FakeModel, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any
+) -> None:
+    job = claimed(owner, uploads={"file": upload()})
+    with django_capture_on_commit_callbacks(execute=True):
+        fresh(job).erase()
+    runs.run_job(job, worker)
+    assert fresh(job).state == State.CANCELED
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_a_queued_job_that_is_erased_never_runs(owner: User) -> None:
     job = submit(owner, text="secret")
     job.erase()
