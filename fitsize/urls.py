@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tasks.health import LiveView, ReadyView
+from tasks.kinds import kinds
 from tasks.openapi.views import DocsView, SchemaView
 
 handler400 = "tasks.handlers.bad_request"
@@ -14,9 +15,7 @@ handler500 = "tasks.handlers.server_error"
 
 urlpatterns = [
     path("api/v1/", include("tasks.urls")),
-    path("api/v1/", include("keypoints.urls")),
-    path("api/v1/", include("faces.urls")),
-    path("api/v1/", include("diarization.urls")),
+    *(path("api/v1/", include(f"{name}.urls")) for name in ("keypoints", "faces", "diarization") if name in kinds()),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
     path("livez", LiveView.as_view(), name="livez"),

@@ -26,8 +26,8 @@ from tasks.openapi.documents import Example, JobSerializer, result_serializer
 from tests.fakes.inference.model import FakeModel
 from tests.tasks.jobs import claimed, submit
 
-NOT_DESCRIBED: set[str] = set()
-"""Addresses that are no part of the API."""
+NOT_DESCRIBED: tuple[str, ...] = ()
+"""What addresses begin with that are no part of the API."""
 OPERATIONS = [(kind.name, name) for kind in kinds().values() for name, operation in kind.operations.items() if operation.result]
 
 
@@ -83,7 +83,7 @@ def test_every_address_and_method_is_described(schema: dict[str, Any]) -> None:
     found = {
         (address, method.lower())
         for address, view in addresses(get_resolver().url_patterns)
-        if address not in NOT_DESCRIBED
+        if not address.startswith(NOT_DESCRIBED)
         for method in view.view_class().allowed_methods
     }
     described = {(address, method) for address, method, _ in operations(schema)}
