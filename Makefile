@@ -49,7 +49,7 @@ lock: all-parts ## write requirements/*.lock anew from pyproject.toml
 	$(PY) deploy/lock.py
 
 clean: ## remove the virtual environment and caches; data in var/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov build *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov build *.egg-info
 	find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
 
 demo-parts:

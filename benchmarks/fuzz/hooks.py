@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 import schemathesis
+from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from benchmarks.fuzz.notes import NO_HTTP
@@ -17,6 +18,7 @@ from tasks.openapi.samples import PICTURE, RECORDING
 FILES = {"image": PICTURE, "selfie": PICTURE, "reference": PICTURE, "audio": RECORDING}
 REAL = 0.8  # of the valid cases' files; the others are bytes that are valid for any description, and no picture or recording
 OF_FILES = {"invalid_base64", "invalid_image", "unsupported_format", "too_large"}
+OPTIONS = ("priority", "expires_in", "keep_input", "num_speakers", "min_speakers", "max_speakers")
 EMPTY = "The file is empty."  # base64 of nothing but spaces, say
 SPEAKERS = {"num_speakers", "min_speakers"}
 notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # until the process ends
@@ -47,15 +49,22 @@ def after_call(context: Any, case: Any, response: Any) -> None:
 @schemathesis.hook
 def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
     """False for what is no failure."""
-    reason = pardon(failure, response)
+    reason = pardon(failure, case, response)
     if reason:
         notes.write(json.dumps({"pardoned": reason}) + "\n")
     return not reason
 
 
-def pardon(failure: Any, response: Any) -> str:
+def empty_in_a_form(case: Any) -> bool:
+    form = case.media_type == "multipart/form-data" and isinstance(case.body, dict)
+    return form and any(case.body.get(name) == "" for name in OPTIONS)
+
+
+def pardon(failure: Any, case: Any, response: Any) -> str:
     if response.content == NO_HTTP:
         return "bytes that are no HTTP get the server's own answer (docs/api.md, Errors)"
+    if isinstance(failure, AcceptedNegativeData) and empty_in_a_form(case):
+        return "a field of a form that was not filled in is one that was not sent"
     if not isinstance(failure, RejectedPositiveData) or response.status_code not in (400, 413):
         return ""
     errors = response.json().get("errors", [])
