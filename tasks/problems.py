@@ -10,6 +10,7 @@ from rest_framework import exceptions
 
 from tasks.errors import FACTS, Code, document
 
+LONGEST_DETAIL = 1000  # characters
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -52,11 +53,16 @@ BY_EXCEPTION: list[tuple[type[Exception], Code]] = [
 def problem_of(error: Exception, status: int) -> dict[str, Any]:
     if isinstance(error, exceptions.ValidationError):
         return invalid_request(error)
-    detail = str(error.detail) if isinstance(error, exceptions.APIException) else ""
+    detail = readable(error.detail) if isinstance(error, exceptions.APIException) else ""
     if isinstance(error, Problem):
         return document(error.problem_code, detail)
     code = next((code for kind, code in BY_EXCEPTION if isinstance(error, kind)), Code.INVALID_REQUEST)
     return document(code, detail, status)
+
+
+def readable(message: object) -> str:
+    """It may repeat what was sent, which may be long, or no text at all."""
+    return str(message)[:LONGEST_DETAIL].encode(errors="replace").decode()
 
 
 def invalid_request(error: exceptions.ValidationError) -> dict[str, Any]:
@@ -74,7 +80,7 @@ def _flat(details: Any, field: str = "") -> Iterator[dict[str, str]]:
             yield from _flat(item, field)
     elif set(details) == {"message", "code"} and isinstance(details["code"], str):
         code = details["code"] if details["code"] in FACTS else Code.INVALID_REQUEST
-        yield {"field": field, "detail": str(details["message"]), "code": str(code)}
+        yield {"field": field, "detail": readable(details["message"]), "code": str(code)}
     else:
         for name, inner in details.items():
             yield from _flat(inner, name if name != "non_field_errors" else field)

@@ -60,6 +60,7 @@ BODIES: list[tuple[str, Any, int, str]] = [
     ("a link to nothing", {**GOOD, "image": f"/api/v1/jobs/{uuid.uuid4()}/files/overlay.jpg"}, 400, "invalid_request"),
     ("a link with a wrong id", {**GOOD, "image": "/api/v1/jobs/" + "-" * 36 + "/files/overlay.jpg"}, 400, "invalid_request"),
     ("a field name that is no text", '{"\\ud800": 1}', 400, "invalid_request"),
+    ("a choice that is no text", '{"priority": "\\udfff\\ud800"}', 400, "invalid_request"),
     ("a hundred thousand fields", {f"field{number}": 1 for number in range(100_000)}, 400, "invalid_request"),
     ("a heic with an endless box", {**GOOD, "image": base64_of(ENDLESS)}, 400, "invalid_image"),
     ("a path", {**GOOD, "image": "/etc/passwd"}, 400, "invalid_base64"),
@@ -158,6 +159,12 @@ def test_a_key_without_the_kinds_scope_is_forbidden(owner: User) -> None:
 def test_an_answer_names_a_few_of_many_unknown_fields(client: Client) -> None:
     answer = client.post(GARMENT, {f"field{number}": 1 for number in range(1000)}, content_type="application/json")
     assert len(check_problem(answer, 400, "invalid_request")["errors"]) <= 5
+
+
+def test_an_answer_repeats_little_of_what_was_sent(client: Client) -> None:
+    answer = client.post(GARMENT, {**GOOD, "priority": "a" * 70_000}, content_type="application/json")
+    check_problem(answer, 400, "invalid_request")
+    assert len(answer.content) < 10_000
 
 
 def test_half_a_multipart_body_is_no_job(client: Client, own_files: Path) -> None:
