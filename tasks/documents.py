@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from tasks.clock import timestamp
 from tasks.estimates import eta_seconds
 from tasks.models import Job, Priority, State
 from tasks.transitions import FILES, rows
@@ -58,10 +59,6 @@ def files_of(job: Job) -> list[dict[str, Any]]:
     url = f"{job_url(job)}/files"
     found = rows(FILES, {"id": job.key})
     return [{"name": name, "content_type": kind, "size": size, "url": f"{url}/{name}"} for name, kind, size in found]
-
-
-def timestamp(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 def milliseconds(start: datetime | None, end: datetime | None) -> int | None:

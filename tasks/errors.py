@@ -38,6 +38,9 @@ class Code(StrEnum):
     INPUT_GONE = "input_gone"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_RETRYABLE = "not_retryable"
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    TOO_MANY_WEBHOOKS = "too_many_webhooks"
+    WEBHOOK_DISABLED = "webhook_disabled"
     NO_GARMENT = "no_garment"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
@@ -80,6 +83,9 @@ FACTS: dict[Code, CodeFacts] = {
     Code.INPUT_GONE: CodeFacts(409, "The job's input is no longer kept"),
     Code.IDEMPOTENCY_KEY_REUSED: CodeFacts(422, "The Idempotency-Key was used for another request"),
     Code.NOT_RETRYABLE: CodeFacts(409, "The job cannot be run again"),
+    Code.FORBIDDEN_ADDRESS: CodeFacts(400, "Nothing is sent to this address"),
+    Code.TOO_MANY_WEBHOOKS: CodeFacts(409, "There are as many webhooks as there may be"),
+    Code.WEBHOOK_DISABLED: CodeFacts(409, "The webhook is disabled or deleted"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
     Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),

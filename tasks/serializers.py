@@ -10,6 +10,7 @@ from rest_framework import serializers
 from tasks.fields import FileInputField
 from tasks.models import Priority, State
 from tasks.uploads import Upload
+from tasks.webhooks.serializers import WebhookUrlField
 
 LONGEST_EXPIRY_SECONDS = 7 * 86_400
 MOST_JOBS = 200  # in a page of a list
@@ -42,6 +43,8 @@ class SubmitSerializer(serializers.Serializer[Any]):
         required=False, default=True, help_text="False: the files that were sent are deleted when the job ends, whatever its kind's rule."
     )
 
+    callback_url = WebhookUrlField(required=False, help_text="The address of a webhook that is told of the job's end.")
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
             self.refuse_unknown(data)
@@ -71,7 +74,12 @@ class SubmitSerializer(serializers.Serializer[Any]):
         """What `Job.objects.submit` wants to know besides."""
         given = self.validated_data
         priority = Priority[given.get("priority", "interactive").upper()]
-        return {"expires_in": given.get("expires_in"), "keep_input": given["keep_input"], "priority": priority}
+        return {
+            "expires_in": given.get("expires_in"),
+            "keep_input": given["keep_input"],
+            "priority": priority,
+            "callback_url": given.get("callback_url", ""),
+        }
 
     def units(self) -> float:
         """How much work this is, in the operation's unit."""

@@ -25,6 +25,7 @@ class Dialect:
     json: str
     inputs: str
     skip_locked: str = ""
+    key_share: str = ""
     lazy_commit: str = ""
 
 
@@ -43,6 +44,7 @@ POSTGRESQL = Dialect(
     json="CAST(%({})s AS jsonb)",
     inputs="CAST(json_object_agg(role, file) AS text)",
     skip_locked="FOR UPDATE SKIP LOCKED",
+    key_share="FOR KEY SHARE",
     lazy_commit=", set_config('synchronous_commit', 'off', true) AS lazy_commit",
 )
 
@@ -122,6 +124,14 @@ WHERE id = %(id)s AND lease = %(lease)s AND state = 'running' AND NOT cancel_req
 RETURNING id
 """
 
+# The news of an end, in the transaction of that end. The endpoint is locked, or it could be deleted before the commit, which would fail.
+TELL = """
+INSERT INTO tasks_delivery (id, job_id, endpoint_id, event, state, claims, tries_left, attempts, created_at, next_attempt_at)
+SELECT %(id)s, %(job)s, id, %(event)s, CASE WHEN disabled_at IS NULL THEN 'pending' ELSE 'canceled' END, 0, %(tries)s, '[]', {now}, {now}
+FROM tasks_webhookendpoint WHERE id = %(endpoint)s {key_share}
+RETURNING id
+"""
+
 RUNNING = "SELECT {columns} FROM tasks_job WHERE life = %(life)s AND state = 'running'"
 INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s AND state = 'stored'"
 KEEP_INPUTS_NO_MORE = """
@@ -172,7 +182,8 @@ def statement(template: str, vendor: str) -> str:
     """A template above in this database's words."""
     dialect = DIALECTS[vendor]
     fields = {name: dialect.json.format(name) for name in ("result", "error", "warnings", "no_warnings", "parameters")}
-    return template.format(now=dialect.now, seconds_ago=dialect.seconds_ago, seconds_left=dialect.seconds_left, **fields)
+    fields |= {"seconds_ago": dialect.seconds_ago, "seconds_left": dialect.seconds_left, "key_share": dialect.key_share}
+    return template.format(now=dialect.now, **fields)
 
 
 def changed(template: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

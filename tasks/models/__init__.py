@@ -6,11 +6,13 @@ from tasks.models.jobs import Job
 from tasks.models.maintenance import Maintenance
 from tasks.models.quarantine import Quarantine
 from tasks.models.states import ENDED, Claimant, Priority, State, Stopping
+from tasks.models.webhooks import Delivery, WebhookEndpoint
 from tasks.models.workers import Worker, WorkerState, kind_states
 
 __all__ = [
     "ENDED",
     "Claimant",
+    "Delivery",
     "IdempotencyKey",
     "Input",
     "Job",
@@ -20,6 +22,7 @@ __all__ = [
     "SavedFile",
     "State",
     "Stopping",
+    "WebhookEndpoint",
     "Worker",
     "WorkerState",
     "delete_files",

@@ -24,6 +24,7 @@ from tasks.models.files import SavedFile, delete_files, saved_folder, stored_bel
 from tasks.models.quarantine import Quarantine
 from tasks.models.queue import JobQuerySet
 from tasks.models.states import ENDED, Priority, State, Stopping
+from tasks.models.webhooks import Delivery, WebhookEndpoint
 from tasks.transitions import (
     CANCEL,
     CHECKPOINT,
@@ -94,6 +95,10 @@ class Job(models.Model):
     keep_input = models.BooleanField(default=True)  # what the caller wishes; false: not beyond the job's end, whatever its kind's rule
     inputs_kept = models.BooleanField(default=True)
     erased_at = models.DateTimeField(null=True)  # a tombstone: without data, answers 410
+    # Who is told of its end. It may be deleted: then nobody is, and no row of a job has to be looked for and changed.
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
 
     objects: ClassVar = JobQuerySet.as_manager()
     claimed_inputs: dict[str, str] | None = None  # stored inputs by role, as the claim answered them
@@ -286,6 +291,8 @@ class Job(models.Model):
     def erase(self) -> None:
         """Make it a tombstone: what was sent, found and saved is gone at once; a running job is canceled. Idempotent."""
         with transaction.atomic():
+            if self.endpoint_id:
+                self.cancel()  # an end like any other, for whoever is told of it
             written = changed(ERASE, {"id": self.key, "parameters": "{}", "no_warnings": "[]"})
             if not written:
                 return
@@ -306,6 +313,8 @@ class Job(models.Model):
             self.forget_inputs()
         if self.attempts > (1 if self.state == State.SUCCEEDED and not self.checkpoint_file else 0):
             self.sweep_saved()
+        if self.endpoint_id:
+            Delivery.objects.tell(self)
         transaction.on_commit(lambda: wakeups.announce(str(self.pk)))
 
     def sweep_saved(self) -> None:
