@@ -34,6 +34,11 @@ TIMES = {
     "tasks_input": ("created_at",),
     "tasks_quarantine": ("until",),
 }
+TABLES = ("tasks_delivery", "tasks_savedfile", "tasks_input", "tasks_job", "tasks_quarantine", "tasks_worker", "tasks_webhookendpoint") + (
+    "fitsize_user",
+    "audit",
+    "effect",
+)
 EARLIER = {
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f000', {name}, (-%(seconds)s) || ' seconds')",
     "postgresql": "{name} - make_interval(secs => %(seconds)s)",
@@ -114,6 +119,7 @@ class Village(World):
                 units=1.0,
                 priority=priority,
                 expires_in=expires_in,
+                callback_url="https://example.com/" if number % 3 else "",
             )
             self.accepted.add(job.pk.hex)
 
@@ -323,8 +329,8 @@ class Village(World):
 def swept() -> None:
     """As if nothing had ever happened."""
     with connection.cursor() as cursor:
-        for table in ("tasks_savedfile", "tasks_input", "tasks_job", "tasks_quarantine", "tasks_worker", "fitsize_user", "audit", "effect"):
-            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 (names from this line)
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 (names from this file)
     for folder in (settings.MEDIA_ROOT, settings.RUN_FOLDER):
         shutil.rmtree(folder)
         Path(folder).mkdir()
