@@ -178,9 +178,11 @@ class Delivery(models.Model):
         return max(planned * RANDOM.uniform(0.9, 1.1), min(answer.retry_after, LONGEST_PAUSE_SECONDS))
 
     def replay(self) -> None:
-        """Queue it again, with the whole schedule before it. Raises Refused(`webhook_disabled`) if nobody is there to be told."""
+        """Queue it again, with the whole schedule before it; an attempt that is in the air counts no more. Raises
+        Refused(`webhook_disabled`) if nobody is there to be told."""
         there = Delivery.objects.filter(pk=self.pk, endpoint__isnull=False, endpoint__disabled_at=None)
-        if not there.update(state=self.State.PENDING, tries_left=len(SCHEDULE), next_attempt_at=DatabaseNow()):
+        anew = {"state": self.State.PENDING, "tries_left": len(SCHEDULE), "claims": F("claims") + 1}
+        if not there.update(next_attempt_at=DatabaseNow(), **anew):
             raise Refused(Code.WEBHOOK_DISABLED)
         self.refresh_from_db()
 

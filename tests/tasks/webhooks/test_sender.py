@@ -211,7 +211,7 @@ def test_what_a_dead_sender_had_claimed_is_sent_by_another(owner: User, sender: 
     landed(sender)
     assert fresh(delivery).state == "delivered"
     late.record(Answer(1, reason=Reason.TIMEOUT))
-    assert (fresh(delivery).state, len(fresh(delivery).attempts)) == ("delivered", 1)
+    assert (fresh(delivery).state, [attempt["status"] for attempt in fresh(delivery).attempts]) == ("delivered", [204])
 
 
 def test_a_delivery_that_kills_each_sender_ends_all_the_same(owner: User, sender: Sender, receiver: Receiver) -> None:
@@ -290,6 +290,17 @@ def test_a_fault_of_ours_is_written_down_and_tried_again(
     monkeypatch.setattr(module, "message", broken)
     landed(sender)
     assert (fresh(delivery).state, fresh(delivery).attempts[0]["reason"]) == ("pending", "internal_error")
+
+
+def test_a_replay_counts_though_the_last_attempt_is_still_in_the_air(owner: User, receiver: Receiver) -> None:
+    delivery = news(owner, receiver.url)
+    Delivery.objects.update(tries_left=1)
+    last = Delivery.objects.claim(delivery.pk)
+    assert last is not None
+    delivery.replay()
+    last.record(Answer(1, reason=Reason.TIMEOUT))
+    assert (fresh(delivery).state, fresh(delivery).tries_left) == ("pending", len(SCHEDULE))
+    assert Delivery.objects.claim(delivery.pk) is not None
 
 
 def test_what_is_canceled_in_the_air_stays_so_unless_it_was_heard(owner: User, receiver: Receiver) -> None:
