@@ -78,6 +78,8 @@ NONSENSE = [
     "https://\u2460\u2461\u2466.0.0.1/",
     "https://\u24dbocalhost/",
     "https://m\xfcnchen.example/",
+    "https://\u212a.example/",
+    "http\u017f://example.com/",
     "https://%31%32%37.0.0.1/",
     "https://127.0.0.1%00.example.com/",
     "https://127.0.0.1\x00/",
