@@ -24,7 +24,7 @@ LANGUAGES = ["fr"]
 BEGIN = datetime(2026, 11, 21, tzinfo=UTC)  # one date for ever: two runs write the same file
 TEXT_AT = {"sentence": 0, "gettext": 0, "gettext_lazy": 0, "CodeFacts": 1, "InvalidInput": 1, "Problem": 1, "Refused": 1, "warning": 1}
 TEXT_AT |= {"answer": 1, "fail": 1, "document": 1, "refusal": 2, "TooLarge": 0, "NotFound": 0, "ParseError": 0, "ValidationError": 0}
-TEXT_AT |= {"AuthenticationFailed": 0, "PermissionDenied": 0}
+TEXT_AT |= {"AuthenticationFailed": 0, "PermissionDenied": 0, "ForbiddenAddress": 0, "NoAddress": 0}
 
 
 class PutTogether(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,15 @@ CORS_ALLOW_HEADERS = ["accept", "accept-language", "authorization", "content-typ
 CORS_ALLOW_HEADERS += ["if-match", "if-none-match"]
 CORS_EXPOSE_HEADERS = ["Content-Disposition", "Content-Language", "ETag", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy"]
 CORS_EXPOSE_HEADERS += ["Retry-After", "WWW-Authenticate"]
+
+# -- webhooks
+PUBLIC_URL = env.str("PUBLIC_URL", default="")  # what links in webhooks begin with
+WEBHOOK_TIMEOUT_SECONDS = env.float("WEBHOOK_TIMEOUT_SECONDS", default=15.0)
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
+try:
+    WEBHOOK_ALLOWED_NETWORKS = [ip_network(network) for network in env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])]
+except ValueError as error:
+    raise ImproperlyConfigured(f"WEBHOOK_ALLOWED_NETWORKS: {error}") from None
 
 # -- web server (fitsize/gunicorn.py)
 GUNICORN_WORKERS = env.int("GUNICORN_WORKERS", default=1)

@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 
 from tasks.errors import Refused
 from tasks.kinds import kinds
-from tasks.models import IdempotencyKey, Input, Job, Maintenance, Quarantine, SavedFile, State, Worker
+from tasks.models import Delivery, IdempotencyKey, Input, Job, Maintenance, Quarantine, SavedFile, State, WebhookEndpoint, Worker
 from tasks.models.states import UNUSUAL_ENDS
 
 COUNTED = 1000
@@ -105,6 +105,11 @@ def uuid_of(text: str) -> UUID | None:
         return None
 
 
+class DeliveriesOfJob(ReadOnlyInline):
+    model = Delivery
+    fields = ("event", "state", "created_at", "next_attempt_at", "attempts")
+
+
 class KindFilter(admin.SimpleListFilter):
     title = parameter_name = "kind"
 
@@ -135,7 +140,7 @@ class JobAdmin(ReadOnly):
     list_select_related = ("owner",)
     ordering = ("-created_at",)
     sortable_by = ("created_at",)
-    inlines = [InputsOfJob, FilesOfJob]
+    inlines = [InputsOfJob, FilesOfJob, DeliveriesOfJob]
     actions = ["retry", "cancel", "erase"]
     fieldsets = [
         (None, {"fields": ("id", "owner", "kind", "operation", "model_version", "priority", "state", "cancel_requested", "erased_at")}),
@@ -268,6 +273,54 @@ class QuarantineAdmin(ReadOnly):
         released = Quarantine.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         self.log_deletions(request, released)
         self.message_user(request, f"released: {released.release()}", messages.SUCCESS)
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ReadOnly):
+    """Secrets are their owner's: they are not shown here."""
+
+    list_display = fields = ("url", "owner", "created_at", "disabled_at", "disabled_reason")
+    list_select_related = ("owner",)
+    ordering = ("-created_at",)
+    actions = ["enable", "disable"]
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("tasks.change_webhookendpoint")
+
+    @admin.action(description="Enable", permissions=["operate"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in queryset:
+            endpoint.enable()
+            self.log_change(request, endpoint, "enabled")
+
+    @admin.action(description="Disable: nothing is sent there, what waits is canceled", permissions=["operate"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in queryset:
+            endpoint.disable("An operator disabled it.")
+            self.log_change(request, endpoint, "disabled")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly):
+    list_display = ("id", "job_id", "event", "state", "created_at", "next_attempt_at", "tries_left")
+    fields = (*list_display, "endpoint", "attempts")
+    list_select_related = ("endpoint",)
+    ordering = ("-created_at",)
+    actions = ["replay"]
+    id_field = "job_id"
+    owner_field = "endpoint__owner_id"
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("tasks.change_delivery")
+
+    @admin.action(description="Replay: deliver it again, now", permissions=["operate"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        for delivery in queryset[:AT_ONCE]:
+            try:
+                delivery.replay()
+                self.log_change(request, delivery, "replayed")
+            except Refused as refused:
+                self.message_user(request, f"{delivery.pk}: {refused.detail}", messages.WARNING)
 
 
 @admin.register(IdempotencyKey)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,6 +18,11 @@ class DatabaseNow(Now):
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any) -> Any:
         return self.as_sql(compiler, connection, template=f"STRFTIME('{SQLITE_FORMAT.replace('%', '%%')}', 'NOW')", **extra_context)
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """As answers and messages say it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 class Sightings:

@@ -11,6 +11,7 @@ from django.urls import get_script_prefix, reverse
 from django.utils.translation import get_language
 from rest_framework import serializers
 
+from tasks.clock import timestamp
 from tasks.estimates import eta_seconds
 from tasks.formats import JSON
 from tasks.languages import localized
@@ -53,7 +54,11 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
 def links_of(job: Job) -> dict[str, str]:
     url = job_url(job)
     links = {"self": url, "cancel": f"{url}/cancel", "retry": f"{url}/retry"}
-    return {**links, "corrections": f"{url}/corrections"} if job.corrections else links
+    if job.corrections:
+        links["corrections"] = f"{url}/corrections"
+    if job.endpoint_id:
+        links["deliveries"] = f"{url}/deliveries"
+    return links
 
 
 def etag(job: Job, form: str = JSON) -> str:
@@ -83,10 +88,6 @@ def formats_of(job: Job) -> list[dict[str, str]]:
     """In which formats the result can be had besides JSON."""
     url, renderers = job_url(job), job.asked.renderers if job.asked else {}
     return [{"name": name, "content_type": kind.media_type, "url": f"{url}?format={name}"} for name, kind in renderers.items()]
-
-
-def timestamp(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 def milliseconds(start: datetime | None, end: datetime | None) -> int | None:

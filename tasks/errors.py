@@ -47,6 +47,9 @@ class Code(StrEnum):
     NO_RESULT = "no_result"
     PRECONDITION_REQUIRED = "precondition_required"
     STALE_REVISION = "stale_revision"
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    TOO_MANY_WEBHOOKS = "too_many_webhooks"
+    WEBHOOK_DISABLED = "webhook_disabled"
     NO_GARMENT = "no_garment"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
@@ -96,6 +99,9 @@ FACTS: dict[Code, CodeFacts] = {
     Code.NO_RESULT: CodeFacts(409, "The job has ended without a result"),
     Code.PRECONDITION_REQUIRED: CodeFacts(428, "If-Match has to name the revision that is corrected"),
     Code.STALE_REVISION: CodeFacts(412, "The result has been corrected since"),
+    Code.FORBIDDEN_ADDRESS: CodeFacts(400, "Nothing is sent to this address"),
+    Code.TOO_MANY_WEBHOOKS: CodeFacts(409, "There are as many webhooks as there may be"),
+    Code.WEBHOOK_DISABLED: CodeFacts(409, "The webhook is disabled or deleted"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
     Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),

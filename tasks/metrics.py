@@ -14,7 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from tasks.kinds import kinds
-from tasks.models import Counter, Job, Maintenance, State, Worker, WorkerState, kind_states
+from tasks.models import Counter, Delivery, Job, Maintenance, State, Worker, WorkerState, kind_states
 from tasks.models.counters import ENDS, EVENTS, RUNS, WAITS, Duration, Event, Key
 from tasks.models.workers import KIND_STATES
 from tasks.transitions import QUEUES, changed
@@ -36,6 +36,8 @@ class Engine(Collector):
         yield from queues()
         yield from workers()
         yield gauge("fitsize_maintenance", "1 while nothing new is accepted.", (), {(): Maintenance.objects.count() > 0})
+        pending = Delivery.objects.filter(state=Delivery.State.PENDING).count()
+        yield gauge("fitsize_webhook_deliveries_pending", "Deliveries that wait for their next attempt.", (), {(): pending})
         totals = Counter.objects.totals()
         for event in (ENDS, *EVENTS):
             yield counter(event, totals)

@@ -13,6 +13,7 @@ from tasks.fields import FileInputField
 from tasks.languages import sentence, translated
 from tasks.models import Priority, State
 from tasks.uploads import Upload
+from tasks.webhooks.serializers import WebhookUrlField
 
 LONGEST_EXPIRY_SECONDS = 7 * 86_400
 AROUND_FILES_BYTES = 1_000_000
@@ -65,6 +66,8 @@ class SubmitSerializer(StrictSerializer):
         required=False, default=True, help_text="False: the files that were sent are deleted when the job ends, whatever its kind's rule."
     )
 
+    callback_url = WebhookUrlField(required=False, help_text="The address of a webhook that is told of the job's end.")
+
     def check_names(self, data: dict[str, Any]) -> None:
         super().check_names(data)
         self.refuse_misplaced(data)
@@ -86,7 +89,12 @@ class SubmitSerializer(StrictSerializer):
         """What `Job.objects.submit` wants to know besides."""
         given = self.validated_data
         priority = Priority[given.get("priority", "interactive").upper()]
-        return {"expires_in": given.get("expires_in"), "keep_input": given["keep_input"], "priority": priority}
+        return {
+            "expires_in": given.get("expires_in"),
+            "keep_input": given["keep_input"],
+            "priority": priority,
+            "callback_url": given.get("callback_url", ""),
+        }
 
     def most_bytes(self) -> int:
         """Of a multipart body: its largest files, and what stands around them."""

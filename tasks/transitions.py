@@ -27,6 +27,7 @@ class Dialect:
     seconds_between: str
     code: str
     skip_locked: str = ""
+    key_share: str = ""
     lazy_commit: str = ""
 
 
@@ -49,6 +50,7 @@ POSTGRESQL = Dialect(
     seconds_between="CAST(extract(epoch FROM {1} - {0}) AS double precision)",
     code="error ->> 'code'",
     skip_locked="FOR UPDATE SKIP LOCKED",
+    key_share="FOR KEY SHARE",
     lazy_commit=", set_config('synchronous_commit', 'off', true) AS lazy_commit",
 )
 
@@ -125,6 +127,14 @@ RETURNING state
 CHECKPOINT = """
 UPDATE tasks_job SET checkpoint_step = %(step)s, checkpoint_file = %(file)s
 WHERE id = %(id)s AND lease = %(lease)s AND state = 'running' AND NOT cancel_requested
+RETURNING id
+"""
+
+# The news of an end, in the transaction of that end. The endpoint is locked, or it could be deleted before the commit, which would fail.
+TELL = """
+INSERT INTO tasks_delivery (id, job_id, endpoint_id, event, state, claims, tries_left, attempts, created_at, next_attempt_at)
+SELECT %(id)s, %(job)s, id, %(event)s, CASE WHEN disabled_at IS NULL THEN 'pending' ELSE 'canceled' END, 0, %(tries)s, '[]', {now}, {now}
+FROM tasks_webhookendpoint WHERE id = %(endpoint)s {key_share}
 RETURNING id
 """
 
@@ -209,7 +219,7 @@ def statement(template: str, vendor: str) -> str:
     fields["waited"] = dialect.seconds_between.format("coalesce(retried_at, created_at)", "started_at")
     fields["waiting"] = dialect.seconds_between.format("coalesce(retried_at, created_at)", dialect.now)
     fields["ran"] = dialect.seconds_between.format("started_at", "finished_at")
-    fields |= {name: getattr(dialect, name) for name in ("now", "seconds_ago", "seconds_left", "skip_locked", "code")}
+    fields |= {name: getattr(dialect, name) for name in ("now", "seconds_ago", "seconds_left", "skip_locked", "code", "key_share")}
     return template.format(**fields, end=END.format(**fields))
 
 

@@ -41,7 +41,7 @@ def content(name: str) -> bytes:
 @schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
     """Which operation answered how, and which job it accepted."""
-    accepted = case.operation.method == "post" and "{" not in case.path and response.status_code in (200, 202)
+    accepted = case.operation.definition.raw["operationId"].startswith("submit") and response.status_code in (200, 202)
     job = response.json()["id"] if accepted else None
     notes.write(json.dumps({"operation": case.operation.label, "status": response.status_code, "accepted": job}) + "\n")
 
@@ -70,6 +70,8 @@ def pardon(failure: Any, case: Any, response: Any) -> str:
     errors = response.json().get("errors", [])
     if any(error["field"] in FILES and (error["code"] in OF_FILES or error["detail"] == EMPTY) for error in errors):
         return "no description can say what a picture or a recording is"
+    if any(error["code"] == "forbidden_address" for error in errors):
+        return "nor that an address is public"
     if errors and all(error["field"] in SPEAKERS for error in errors):
         return "nor that one number is not above another"
     return ""

@@ -8,12 +8,14 @@ from tasks.models.maintenance import Maintenance
 from tasks.models.quarantine import Quarantine
 from tasks.models.revisions import Revision
 from tasks.models.states import ENDED, Claimant, Priority, State, Stopping
+from tasks.models.webhooks import Delivery, WebhookEndpoint
 from tasks.models.workers import Worker, WorkerState, kind_states
 
 __all__ = [
     "ENDED",
     "Claimant",
     "Counter",
+    "Delivery",
     "IdempotencyKey",
     "Input",
     "Job",
@@ -24,6 +26,7 @@ __all__ = [
     "SavedFile",
     "State",
     "Stopping",
+    "WebhookEndpoint",
     "Worker",
     "WorkerState",
     "delete_files",

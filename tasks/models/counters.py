@@ -63,8 +63,9 @@ LOSSES = Event("fitsize_job_losses", "Attempts that were lost with their process
 RETRIES = Event("fitsize_job_retries", "Failed jobs that were queued again because somebody asked for it.")
 LATE_WRITES = Event("fitsize_job_late_writes", "Ends that were refused because their lease was lost.")
 CONVICTIONS = Event("fitsize_inputs_quarantined", "Inputs that were convicted of crashing the model's process.")
+ATTEMPTS = Event("fitsize_webhook_attempts", "Attempts to deliver a webhook, by what came of them.", ("outcome",))
 # What else happens: a line above, its name here, and `Counter.objects.add({EVENT.of(...): 1})` in the transaction in which it does.
-EVENTS = (CRASHES, LOSSES, RETRIES, LATE_WRITES, CONVICTIONS)
+EVENTS = (CRASHES, LOSSES, RETRIES, LATE_WRITES, CONVICTIONS, ATTEMPTS)
 
 
 def counts_of(ends: Iterable[Sequence[Any]]) -> dict[Key, float]:

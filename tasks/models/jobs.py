@@ -29,6 +29,7 @@ from tasks.models.quarantine import Quarantine
 from tasks.models.queue import JobQuerySet
 from tasks.models.revisions import Revision, standing
 from tasks.models.states import ENDED, UNUSUAL_ENDS, Priority, State, Stopping
+from tasks.models.webhooks import Delivery, WebhookEndpoint
 from tasks.transitions import (
     CANCEL,
     CHECKPOINT,
@@ -102,6 +103,10 @@ class Job(models.Model):
     retried_at = models.DateTimeField(null=True)  # it has waited since then, and not since it was made
     counted = models.BooleanField(default=False)  # its end is in the counters
     revision = models.PositiveIntegerField(default=0)  # the number of the last correction; 0: the result is the model's own
+    # Who is told of its end. It may be deleted: then nobody is, and no row of a job has to be looked for and changed.
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
 
     objects: ClassVar = JobQuerySet.as_manager()
     claimed_inputs: dict[str, str] | None = None  # stored inputs by role, as the claim answered them
@@ -314,6 +319,8 @@ class Job(models.Model):
         """Make it a tombstone: what was sent, found and saved is gone at once; a running job is canceled. Idempotent."""
         with transaction.atomic():
             Job.objects.select_for_update().filter(pk=self.pk).exists()  # it must not end between the next two statements
+            if self.endpoint_id:
+                self.cancel()  # an end like any other, for whoever is told of it
             self.count({}, count_end(self.key))
             written = changed(ERASE, {"id": self.key, "parameters": "{}", "no_warnings": "[]"})
             if not written:
@@ -368,6 +375,8 @@ class Job(models.Model):
             self.forget_inputs()
         if self.attempts > (1 if self.state == State.SUCCEEDED and not self.checkpoint_file else 0):
             self.sweep_saved()
+        if self.endpoint_id:
+            Delivery.objects.tell(self)
         transaction.on_commit(lambda: wakeups.announce(str(self.pk)))
 
     def sweep_saved(self) -> None:

@@ -20,6 +20,7 @@ from tasks.models.files import Input, delete_files
 from tasks.models.idempotency import IdempotencyKey
 from tasks.models.quarantine import Quarantine
 from tasks.models.states import ENDED, Claimant, Priority, State
+from tasks.models.webhooks import WebhookEndpoint
 from tasks.transitions import OF_OWNER, RUNNING, TURN, claim_statement, rows
 from tasks.uploads import Upload
 
@@ -30,7 +31,7 @@ CLAIMED: Columns[Job] = Columns(  # what a worker needs
     "tasks.Job",
     ("id", "owner_id", "kind", "operation", "parameters", "model_version", "state", "attempts", "crashes", "losses")
     + ("fresh_child", "lease", "worker", "life", "pid", "progress_step", "deadline_seconds", "cancel_requested", "stopping")
-    + ("keep_input", "checkpoint_step", "checkpoint_file", "resumed_step"),
+    + ("keep_input", "checkpoint_step", "checkpoint_file", "resumed_step", "endpoint_id"),
 )
 WHOLE: Columns[Job] = Columns("tasks.Job")
 
@@ -50,14 +51,18 @@ class JobQuerySet(models.QuerySet["Job"]):
         keep_input: bool = True,
         api_key: int | None = None,
         idempotency: IdempotencyKey | None = None,
+        callback_url: str = "",
     ) -> Job:
-        """Store the inputs, commit a queued row, and make sure that a worker will look; `expires_in`: the seconds in which it must start.
+        """Store the inputs, commit a queued row, and make sure that a worker will look; `expires_in`: the seconds in which it must start;
+        `callback_url`: a checked address that is told of its end.
 
         Rows of inputs come first (`receiving`), then the files, then the job: whatever dies between leaves at most an old `receiving` row.
-        Raises Refused(`input_quarantined`), OSError if the storage fails.
+        Raises Refused(`input_quarantined`, `too_many_webhooks`), OSError if the storage fails.
         """
         facts = kind.operations[operation]
         Quarantine.objects.admit(owner_id, fingerprints.of_input(kind, operation, parameters, uploads))
+        if callback_url:
+            WebhookEndpoint.objects.admit(owner_id, callback_url)
         inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
         job = self.model(
             owner_id=owner_id,
@@ -74,7 +79,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         )
         job.turn = self.next_turn(job)
         try:
-            self.insert(job, inputs, idempotency)
+            self.insert(job, inputs, idempotency, callback_url)
         except IntegrityError:
             delete_files(stored.file for stored in inputs)
             Input.objects.filter(pk__in=[stored.pk for stored in inputs]).delete()
@@ -86,9 +91,12 @@ class JobQuerySet(models.QuerySet["Job"]):
         job.log(State.QUEUED)
         return job
 
-    def insert(self, job: Job, inputs: list[Input], idempotency: IdempotencyKey | None) -> None:
-        """The job with its inputs and its key, in one transaction; then the wake-up. Raises IntegrityError for a key that is taken."""
+    def insert(self, job: Job, inputs: list[Input], idempotency: IdempotencyKey | None, callback_url: str) -> None:
+        """The job with its inputs, its key and its endpoint, in one transaction; then the wake-up. Raises IntegrityError for a key that is
+        taken."""
         with transaction.atomic():
+            if callback_url:
+                job.endpoint, _ = WebhookEndpoint.objects.of(job.owner_id, callback_url)
             job.save(force_insert=True)
             stored = Input.objects.filter(pk__in=[received.pk for received in inputs]).update(job=job, state=Input.State.STORED)
             if stored != len(inputs):

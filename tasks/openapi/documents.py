@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.utils.module_loading import import_string
 from rest_framework import serializers
 
-from tasks.documents import timestamp
+from tasks.clock import timestamp
 from tasks.errors import Code
 from tasks.kinds import kinds
 from tasks.models import Priority, Revision, State
@@ -72,6 +72,7 @@ class LinksSerializer(serializers.Serializer[Any]):
     cancel = serializers.CharField()
     retry = serializers.CharField()
     corrections = serializers.CharField(required=False, help_text="Where results of the operation may be corrected.")
+    deliveries = serializers.CharField(required=False, help_text="Where a webhook is told of the job's end.")
 
 
 class JobSerializer(serializers.Serializer[Any]):

@@ -18,6 +18,7 @@ from tasks.openapi.descriptions import Answer, Description, Shape
 from tasks.openapi.documents import Example, ProblemSerializer, job_serializers, patch_serializers
 from tasks.problems import MEDIA_TYPE
 from tasks.serializers import SubmitSerializer
+from tasks.webhooks.guard import LONGEST_URL
 
 JSON = "application/json"
 FORM = "multipart/form-data"
@@ -208,6 +209,13 @@ class FileInputExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-un
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> Schema:
         return {"type": "string", "minLength": 1, "contentEncoding": "base64", "contentMediaType": self.target.media_type}
+
+
+class WebhookUrlExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
+    target_class = "tasks.webhooks.serializers.WebhookUrlField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Schema:
+        return {"type": "string", "format": "uri", "pattern": "^https?://", "minLength": 9, "maxLength": LONGEST_URL}
 
 
 class StatesExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself

@@ -30,6 +30,7 @@ def submit(
     priority: Priority = Priority.INTERACTIVE,
     expires_in: float | None = None,
     keep_input: bool = True,
+    callback_url: str = "",
     **parameters: Any,
 ) -> Job:
     return Job.objects.submit(
@@ -42,6 +43,7 @@ def submit(
         priority=priority,
         expires_in=expires_in,
         keep_input=keep_input,
+        callback_url=callback_url,
     )
 
 

@@ -41,7 +41,8 @@ EARLIER = {
 PAUSES = (2.0, 2.0, 11.0, 40.0, 62.0, 100.0, 2000.0, 40 * 86_400.0)
 EXPIRES_IN = 1000.0
 ROUNDS = 120
-SWEPT = ("tasks_savedfile", "tasks_input", "tasks_job", "tasks_quarantine", "tasks_counter", "tasks_worker") + (
+SWEPT = ("tasks_delivery", "tasks_savedfile", "tasks_input", "tasks_job", "tasks_quarantine", "tasks_counter", "tasks_worker") + (
+    "tasks_webhookendpoint",
     "fitsize_user",
     "audit",
     "effect",
@@ -119,6 +120,7 @@ class Village(World):
                 units=1.0,
                 priority=priority,
                 expires_in=expires_in,
+                callback_url="https://example.com/" if number % 3 else "",
             )
             self.accepted.add(job.pk.hex)
 

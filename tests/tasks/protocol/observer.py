@@ -13,7 +13,7 @@ from uuid import UUID
 from django.core.files.storage import default_storage
 from django.db import connection
 
-from tasks.models import ENDED, Input, Job, Quarantine, SavedFile, State, counters
+from tasks.models import ENDED, Delivery, Input, Job, Quarantine, SavedFile, State, counters
 from tests.tasks.protocol.world import CRASHES, Actor, World
 
 Row = dict[str, Any]
@@ -305,8 +305,10 @@ class Observer:
         stored: dict[str, list[str]] = {pk: [] for pk in rows}
         for owner, name in Input.objects.filter(state=Input.State.STORED).values_list("job_id", "file"):
             stored[owner.hex].append(name)
+        deliveries = Counter(job.hex for job in Delivery.objects.values_list("job_id", flat=True))
         for pk, job in rows.items():
             self.judge_row(job, stored[pk])
+            assert deliveries[pk] == (self.ends[pk] if job.endpoint_id else 0), "each end is told once"
         convicted = set(Quarantine.objects.values_list("operation", flat=True))
         assert convicted <= set(POISON), "an innocent's input is refused"
 
