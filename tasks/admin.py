@@ -130,7 +130,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly):
-    list_display = ("id", "kind", "operation", "state", "code", "owner", "created_at", "attempts", "waited", "ran", "erased_at")
+    list_display = ("short_id", "asked", "state", "code", "owner", "created_at", "attempts", "waited", "ran", "erased")
     list_filter = (KindFilter, StateFilter, "created_at")
     list_select_related = ("owner",)
     ordering = ("-created_at",)
@@ -162,6 +162,18 @@ class JobAdmin(ReadOnly):
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tasks.delete_job")
+
+    @admin.display(description="id")
+    def short_id(self, job: Job) -> str:
+        return str(job.pk)[:8]
+
+    @admin.display(description="asked for")
+    def asked(self, job: Job) -> str:
+        return f"{job.kind}/{job.operation}"
+
+    @admin.display(boolean=True)
+    def erased(self, job: Job) -> bool:
+        return job.erased_at is not None
 
     @admin.display(description="code")
     def code(self, job: Job) -> str:
@@ -210,7 +222,7 @@ class JobAdmin(ReadOnly):
             except Refused as refused:
                 refusal = refused.detail
             if refusal:
-                refusals.append(f"{job.pk}: {refusal}")
+                refusals.append(f"job {job.pk}: {refusal}")
             else:
                 count += 1
                 self.log_change(request, job, done)
