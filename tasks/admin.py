@@ -23,7 +23,6 @@ from django.utils.safestring import SafeString
 from tasks.errors import Refused
 from tasks.kinds import kinds
 from tasks.models import IdempotencyKey, Input, Job, Maintenance, Quarantine, SavedFile, State, Worker
-from tasks.models.states import UNUSUAL_ENDS
 
 COUNTED = 1000
 PER_PAGE = 50
@@ -122,9 +121,6 @@ class StateFilter(admin.SimpleListFilter):
         return [(str(state), str(state)) for state in State]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The second condition names the index of the unusual ends."""
-        if self.value() in UNUSUAL_ENDS:
-            queryset = queryset.filter(state__in=UNUSUAL_ENDS)
         return queryset.filter(state=self.value()) if self.value() else queryset
 
 
