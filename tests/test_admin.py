@@ -186,10 +186,19 @@ def plans(statements: list[dict[str, str]]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    "query", ["", "state=failed", "state=expired", "state=queued", "q=owner", "created_at__gte=2100-01-01 00:00:00%2B00:00"]
-)
-def test_the_list_of_jobs_never_reads_or_sorts_them_all(browser: Client, owner: User, query: str) -> None:
+INDICES = [
+    ("", "job_newest"),
+    ("state=failed", "job_failed"),
+    ("state=expired", "job_expired"),
+    ("state=canceled", "job_canceled"),
+    ("state=queued", "job_queued"),
+    ("q=owner", "job_of_owner"),
+    ("created_at__gte=2100-01-01 00:00:00%2B00:00", "job_newest"),
+]
+
+
+@pytest.mark.parametrize(("query", "index"), INDICES)
+def test_the_list_of_jobs_never_reads_or_sorts_them_all(browser: Client, owner: User, query: str, index: str) -> None:
     many(owner, 3000)
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(f"{address(Job)}?{query}").status_code == 200
