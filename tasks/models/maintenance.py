@@ -13,5 +13,8 @@ class Maintenance(models.Model):
     reason = models.CharField(max_length=300)
     since = models.DateTimeField(db_default=DatabaseNow())
 
+    class Meta:
+        verbose_name_plural = "maintenance"
+
     def __str__(self) -> str:
         return self.reason

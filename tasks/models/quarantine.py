@@ -56,6 +56,7 @@ class Quarantine(models.Model):
     objects: ClassVar = QuarantineQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "quarantined input"
         constraints: ClassVar = [models.UniqueConstraint(fields=["owner", "fingerprint"], name="one_quarantine_per_input")]
 
     def __str__(self) -> str:

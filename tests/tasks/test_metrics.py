@@ -37,6 +37,7 @@ GAUGES = {
     "fitsize_worker_resident_memory_bytes",
     "fitsize_kind_state",
     "fitsize_maintenance",
+    "fitsize_webhook_deliveries_pending",
 }
 HISTOGRAMS = {"fitsize_job_wait_seconds", "fitsize_job_run_seconds"}
 MANY = 3000
