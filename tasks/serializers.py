@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, ClassVar
 
+from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
 from tasks.fields import FileInputField
@@ -47,6 +48,8 @@ class SubmitSerializer(serializers.Serializer[Any]):
         if isinstance(data, dict):
             self.refuse_unknown(data)
             self.refuse_misplaced(data)
+        if isinstance(data, MultiValueDict):
+            self.refuse_repeated(data)
         return super().to_internal_value(data)
 
     def refuse_unknown(self, data: dict[str, Any]) -> None:
@@ -60,6 +63,11 @@ class SubmitSerializer(serializers.Serializer[Any]):
         plain = [name for name, field in self.fields.items() if not isinstance(field, FileInputField)]
         if misplaced := [name for name in plain if hasattr(data.get(name), "chunks")]:
             raise serializers.ValidationError(dict.fromkeys(misplaced, "This field is not a file."))
+
+    def refuse_repeated(self, form: MultiValueDict[str, Any]) -> None:
+        """Of several only the last would count."""
+        if repeated := [name for name, values in form.lists() if len(values) > 1]:
+            raise serializers.ValidationError(dict.fromkeys(repeated, "Send this field once."))
 
     def uploads(self) -> dict[str, Upload]:
         return {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}
