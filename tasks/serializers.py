@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from django.db.models import Q
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext
 from rest_framework import serializers
 
@@ -71,12 +72,19 @@ class SubmitSerializer(StrictSerializer):
     def check_names(self, data: dict[str, Any]) -> None:
         super().check_names(data)
         self.refuse_misplaced(data)
+        if isinstance(data, MultiValueDict):
+            self.refuse_repeated(data)
 
     def refuse_misplaced(self, data: dict[str, Any]) -> None:
         """A file where a word is expected would count by its name."""
         plain = [name for name, field in self.fields.items() if not isinstance(field, FileInputField)]
         if misplaced := [name for name in plain if hasattr(data.get(name), "chunks")]:
             raise serializers.ValidationError(dict.fromkeys(misplaced, gettext("This field is not a file.")))
+
+    def refuse_repeated(self, form: MultiValueDict[str, Any]) -> None:
+        """Of several only the last would count."""
+        if repeated := [name for name, values in form.lists() if len(values) > 1]:
+            raise serializers.ValidationError(dict.fromkeys(repeated, gettext("Send this field once.")))
 
     def uploads(self) -> dict[str, Upload]:
         return {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}

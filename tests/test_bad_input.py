@@ -182,6 +182,15 @@ def test_a_file_of_a_hostile_name_is_taken_under_ours(client: Client, own_files:
     assert client.post(GARMENT, {**GOOD, "image": upload}).status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("name", "values"), [("clothing", ["trousers", "skirt"]), ("image", [SimpleUploadedFile("a.jpg", picture()) for _ in "ab"])]
+)
+def test_a_field_of_a_form_is_sent_once(client: Client, name: str, values: list[Any]) -> None:
+    sent = {"image": SimpleUploadedFile("a.jpg", picture()), **GOOD, name: values}
+    document = check_problem(client.post(GARMENT, sent), 400, "invalid_request")
+    assert [error["field"] for error in document["errors"]] == [name]
+
+
 def test_a_file_is_not_taken_for_a_word_by_its_name(client: Client) -> None:
     fields = {"clothing": SimpleUploadedFile("trousers", b"x"), "image": SimpleUploadedFile("a.jpg", picture())}
     check_problem(client.post(GARMENT, fields), 400, "invalid_request")
