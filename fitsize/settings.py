@@ -262,5 +262,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}, "nowhere": {"class": "logging.NullHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {"django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False}}  # anybody can cause those, for nothing
+    | {"django.request": {"level": "ERROR"}}  # nor is each 404 worth a line
     | {name: {"level": LOG_LEVEL} for name in ("fitsize", "tasks", "keypoints", "faces", "diarization")},
 }

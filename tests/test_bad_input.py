@@ -14,7 +14,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from fitsize.models import ApiKey, User
-from tasks.models import Input, Job
+from tasks import retention
+from tasks.models import Input, Job, WebhookEndpoint
 from tests.conftest import client_of
 from tests.pictures import base64_of, picture, png_bomb
 
@@ -217,3 +218,57 @@ def test_a_large_body_that_breaks_off_leaves_no_file_behind(client: Client, sett
         assert [path for path in tmp_path.iterdir() if path.name.endswith(".upload")] == []
     finally:
         gc.enable()
+
+
+LEVELS = ('{"image": ' + "[" * 1000 + "]" * 1000 + "}", '{"deep": ' * 1000 + "1" + "}" * 1000)
+
+
+@pytest.mark.parametrize("body", LEVELS)
+def test_json_of_a_thousand_levels_is_refused(client: Client, own_files: Path, body: str) -> None:
+    check_problem(client.post(GARMENT, body, content_type="application/json"), 400, "invalid_request")
+
+
+def test_ten_thousand_form_fields_are_refused(client: Client, own_files: Path) -> None:
+    check_problem(client.post(GARMENT, {f"field{number}": "x" for number in range(10_000)}), 400, "invalid_request")
+    assert stored_files(own_files) == []
+
+
+@pytest.mark.parametrize(
+    "address", ["http://shop.example/", "https://127.0.0.1/", "https://[::ffff:10.0.0.1]/", "https://0x7f.1/x", "https://localhost/"]
+)
+def test_a_private_callback_address_is_refused(client: Client, own_files: Path, address: str) -> None:
+    body = {**GOOD, "image": base64_of(picture()), "callback_url": address}
+    check_problem(client.post(GARMENT, body, content_type="application/json"), 400, "forbidden_address")
+    assert (stored_files(own_files), WebhookEndpoint.objects.count()) == ([], 0)
+
+
+def test_an_idempotency_key_of_another_body_is_refused_and_leaves_nothing(client: Client, own_files: Path) -> None:
+    def post(clothing: str) -> Any:
+        body = {"clothing": clothing, "image": base64_of(picture())}
+        return client.post(GARMENT, body, content_type="application/json", headers={"idempotency-key": "a"})
+
+    assert post("shorts").status_code == 202
+    refused = post("skirt")
+    assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
+    assert (Job.objects.count(), Input.objects.count(), len(stored_files(own_files))) == (1, 1, 1)
+
+
+def test_an_erased_job_and_one_that_was_kept_long_enough_are_gone(client: Client, owner: User) -> None:
+    erased, expired = (Job.objects.create(owner=owner, kind="keypoints", operation="predict", deadline_seconds=1) for _ in range(2))
+    assert client.delete(f"/api/v1/jobs/{erased.pk}").status_code == 204
+    Job.objects.filter(pk=expired.pk).update(state="succeeded", finished_at="2026-01-01T00:00Z")
+    retention.erase_old_jobs()
+    for job in (erased, expired):
+        for answer in (client.get(f"/api/v1/jobs/{job.pk}"), client.post(f"/api/v1/jobs/{job.pk}/retry")):
+            assert (answer.status_code, answer.json()["code"]) == (410, "gone")
+
+
+def test_a_correction_of_another_revision_is_refused_and_changes_nothing(client: Client, owner: User) -> None:
+    job = Job.objects.create(
+        owner=owner, kind="fakes", operation="speak", deadline_seconds=1, state="succeeded", result={"speakers": ["A"]}
+    )
+    body = {"speaker": "A", "name": "Ada"}
+    address = f"/api/v1/jobs/{job.pk}/corrections"
+    refused = client.patch(address, body, content_type="application/json", headers={"if-match": '"7"'})
+    assert (refused.status_code, refused.json()["code"]) == (412, "stale_revision")
+    assert client.get(address).json()["revision"] == 0
