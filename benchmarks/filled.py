@@ -1,6 +1,7 @@
 """One side of `benchmarks.million`: fills a database with ended jobs, then does on request what web, worker and housekeeping do.
 
-`python -m benchmarks.filled JOBS` reads `count`, `round` and `retention` from standard input, a line each, and answers each with JSON.
+`python -m benchmarks.filled JOBS` reads `count`, `round` and `retention SECONDS` from standard input, a line each, and answers each with
+JSON.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ from tasks.models.states import Claimant  # noqa: E402
 REPEATS = 20
 OWNERS = 1000
 DAYS = 29
-RETENTION_SECONDS = 30.0
 RESULT = json.dumps({"points": [[number, number] for number in range(20)]})
 ERROR = json.dumps({"code": "internal_error", "detail": "Something went wrong on our side", "status": 500, "retryable": True})
 SERIES = {
@@ -148,15 +148,15 @@ class Work:
         action()
         return (time.perf_counter() - started) * 1000
 
-    def retention(self) -> dict[str, float]:
+    def retention(self, seconds: float) -> dict[str, float]:
         """A real housekeeping erases a table that is all too old; what a client notices of it, beside one that has nothing to do."""
-        found = self.summary("alone_", self.submits_beside(days=30)) | self.summary("", self.submits_beside(days=0.01))
-        return found | {"erased": Job.objects.filter(erased_at__isnull=False).count(), "seconds": RETENTION_SECONDS}
+        found = self.summary("alone_", self.submits_beside(seconds, days=30)) | self.summary("", self.submits_beside(seconds, days=0.01))
+        return found | {"erased": Job.objects.filter(erased_at__isnull=False).count(), "seconds": seconds}
 
-    def submits_beside(self, days: float) -> list[float]:
+    def submits_beside(self, seconds: float, days: float) -> list[float]:
         environment = {**os.environ, "KEEP_RESULTS_DAYS": str(days), "LOG_LEVEL": "WARNING"}
         housekeeping = subprocess.Popen([sys.executable, "manage.py", "housekeeping"], env=environment)
-        end, taken = time.monotonic() + RETENTION_SECONDS, []
+        end, taken = time.monotonic() + seconds, []
         while time.monotonic() < end:
             taken.append(self.timed(self.submit))
             time.sleep(0.02)
@@ -171,9 +171,10 @@ class Work:
 
 def main() -> None:
     work = Work(int(sys.argv[1]))
-    answers: dict[str, Callable[[], Any]] = {"count": Job.objects.count, "round": work.round, "retention": work.retention}
+    answers: dict[str, Callable[..., Any]] = {"count": Job.objects.count, "round": work.round, "retention": work.retention}
     for line in sys.stdin:
-        print(json.dumps(answers[line.strip()]()), flush=True)
+        what, *values = line.split()
+        print(json.dumps(answers[what](*map(float, values))), flush=True)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def sides(database: str, jobs: int) -> Iterator[tuple[Side, Side]]:
         yield empty, full
 
 
-def compared(database: str, jobs: int, rounds: int) -> dict[str, Any]:
+def compared(database: str, jobs: int, rounds: int, seconds: float) -> dict[str, Any]:
     """Median milliseconds of each part in each round, and what retention does to submits."""
     with sides(database, jobs) as (empty, full):
         pairs = []
@@ -80,7 +80,7 @@ def compared(database: str, jobs: int, rounds: int) -> dict[str, Any]:
             order = (empty, full) if number % 2 else (full, empty)
             measured = {side is full: side.ask("round") for side in order}
             pairs.append((measured[False], measured[True]))
-        return {"database": database, "jobs": jobs, "rounds": pairs, "retention": full.ask("retention") if jobs else {}}
+        return {"database": database, "jobs": jobs, "rounds": pairs, "retention": full.ask(f"retention {seconds}")}
 
 
 def ratios(facts: dict[str, Any], part: str) -> list[float]:
@@ -92,15 +92,13 @@ def text(facts: dict[str, Any]) -> str:
     for part in facts["rounds"][0][0]:
         both = [spread([pair[side][part] for pair in facts["rounds"]], 2) for side in (0, 1)]
         rows.append([part, *both, spread(ratios(facts, part), 2)])
-    lines = [table(rows)]
-    if found := facts["retention"]:
-        lines.append(
-            f"retention: {found['erased']} jobs erased in {found['seconds']:.0f} s;"
-            f" submits meanwhile p50 {found['p50_ms']:.1f}, p95 {found['p95_ms']:.1f}, longest {found['max_ms']:.1f} ms;"
-            f" with nothing to erase: p50 {found['alone_p50_ms']:.1f}, p95 {found['alone_p95_ms']:.1f},"
-            f" longest {found['alone_max_ms']:.1f} ms"
-        )
-    return "\n".join(lines)
+    found = facts["retention"]
+    return (
+        f"{table(rows)}\nretention: {found['erased']} jobs erased in {found['seconds']:.0f} s;"
+        f" submits meanwhile p50 {found['p50_ms']:.1f}, p95 {found['p95_ms']:.1f}, longest {found['max_ms']:.1f} ms;"
+        f" with nothing to erase: p50 {found['alone_p50_ms']:.1f}, p95 {found['alone_p95_ms']:.1f},"
+        f" longest {found['alone_max_ms']:.1f} ms"
+    )
 
 
 def within(facts: dict[str, Any]) -> bool:
@@ -112,6 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.million", description=__doc__)
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=30.0, help="of retention, and of submits without")
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--json", type=Path, help="default: var/benchmarks/million-<date>.json")
     options = parser.parse_args()
@@ -119,7 +118,7 @@ def main() -> int:
     print(machine.in_words(described), flush=True)
     found = []
     for database in ("sqlite", "postgresql") if options.database == "both" else (options.database,):
-        found.append(facts := compared(database, options.jobs, options.rounds))
+        found.append(facts := compared(database, options.jobs, options.rounds, options.seconds))
         print(f"\n{text(facts)}", flush=True)
     file = options.json or FOLDER / f"million-{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
     file.write_text(json.dumps({"machine": described, "databases": found}, indent=1) + "\n")

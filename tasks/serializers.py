@@ -125,18 +125,11 @@ class StatesField(serializers.Field[list[str], str, Any, Any]):
         return named
 
 
-class JobFilterSerializer(serializers.Serializer[Any]):
-    """Which of one's jobs a list shows; what is not given does not count."""
+class PageSerializer(serializers.Serializer[Any]):
+    """Which part of a list is asked for."""
 
-    kind = serializers.RegexField(NAME, required=False)
-    operation = serializers.RegexField(NAME, required=False)
-    state = StatesField(required=False, help_text="One or several, separated by commas.")
-    created_after = serializers.DateTimeField(required=False)
-    created_before = serializers.DateTimeField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_JOBS, help_text="Jobs in a page; 50 unless told.")
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_JOBS, help_text="Entries of a page; 50 unless told.")
     cursor = serializers.RegexField(r"^[A-Za-z0-9+/=]+$", required=False, help_text="Out of a page's `next`.")
-
-    LOOKUPS: ClassVar = {"state": "state__in", "created_after": "created_at__gt", "created_before": "created_at__lt"}
 
     def to_internal_value(self, data: Any) -> Any:
         """A filter that is misspelt would show everything: it is refused."""
@@ -144,6 +137,18 @@ class JobFilterSerializer(serializers.Serializer[Any]):
             said = translated(sentence("There is no such filter; there are %(known)s.", known=", ".join(self.fields)))
             raise serializers.ValidationError(dict.fromkeys(unknown, said))
         return super().to_internal_value(data)
+
+
+class JobFilterSerializer(PageSerializer):
+    """Which of one's jobs a list shows; what is not given does not count."""
+
+    kind = serializers.RegexField(NAME, required=False)
+    operation = serializers.RegexField(NAME, required=False)
+    state = StatesField(required=False, help_text="One or several, separated by commas.")
+    created_after = serializers.DateTimeField(required=False)
+    created_before = serializers.DateTimeField(required=False)
+
+    LOOKUPS: ClassVar = {"state": "state__in", "created_after": "created_at__gt", "created_before": "created_at__lt"}
 
     def conditions(self) -> Q:
         """As a query set wants them. Without the succeeded, in the words of an index that leaves those out: who has a million of them

@@ -18,7 +18,7 @@ from tasks.openapi.samples import PICTURE, RECORDING
 FILES = {"image": PICTURE, "selfie": PICTURE, "reference": PICTURE, "audio": RECORDING}
 REAL = 0.8  # of the valid cases' files; the others are bytes that are valid for any description, and no picture or recording
 OF_FILES = {"invalid_base64", "invalid_image", "unsupported_format", "too_large"}
-OPTIONS = ("priority", "expires_in", "keep_input", "num_speakers", "min_speakers", "max_speakers")
+OPTIONS = ("priority", "expires_in", "keep_input", "num_speakers", "min_speakers", "max_speakers", "callback_url")
 EMPTY = "The file is empty."  # base64 of nothing but spaces, say
 SPEAKERS = {"num_speakers", "min_speakers"}
 notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # until the process ends

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from tasks.errors import Code
 from tasks.openapi.descriptions import Answer, Description
 from tasks.openapi.jobs import OF_A_JOB
-from tasks.serializers import MOST_JOBS
+from tasks.serializers import PageSerializer
 from tasks.webhooks.serializers import DeliverySerializer, WebhookListSerializer, WebhookSerializer, WebhookUrlField
 
 TAG = "webhooks"
@@ -20,11 +20,6 @@ class WebhookPageSerializer(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True, help_text="The next page's address.")
     previous = serializers.CharField(allow_null=True)
     results: Any = WebhookListSerializer(many=True)
-
-
-class PageQuerySerializer(serializers.Serializer[Any]):
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_JOBS)
-    cursor = serializers.CharField(required=False)
 
 
 class DeliveriesSerializer(serializers.Serializer[Any]):
@@ -39,7 +34,7 @@ WEBHOOKS = Description(
     name="listWebhooks",
     tag=TAG,
     summary="One's own webhooks",
-    query=PageQuerySerializer,
+    query=PageSerializer,
     answers={200: Answer("A page of them, newest first, without their secrets.", WebhookPageSerializer)},
     codes=(Code.NOT_FOUND,),
 )

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tasks.models import Delivery, WebhookEndpoint
+from tasks.serializers import PageSerializer
 from tasks.views import JobAnswers, JobPages, owner_id
 from tasks.webhooks import descriptions as described
 from tasks.webhooks.serializers import DeliverySerializer, WebhookListSerializer, WebhookSerializer
@@ -34,6 +35,10 @@ class WebhookListView(Webhooks, ListAPIView[WebhookEndpoint]):
     serializer_class = WebhookListSerializer
     pagination_class = JobPages
     descriptions: ClassVar = {"GET": described.WEBHOOKS, "POST": described.MAKE}
+
+    def get_queryset(self) -> QuerySet[WebhookEndpoint]:
+        PageSerializer(data=self.request.query_params.dict()).is_valid(raise_exception=True)
+        return super().get_queryset()
 
     def post(self, request: Request) -> Response:
         """The endpoint of this address, made unless it was there."""

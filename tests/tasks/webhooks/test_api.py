@@ -134,3 +134,8 @@ def test_the_deliveries_of_an_erased_job_are_gone_to_its_owner_and_still_made(cl
     client.delete(f"/api/v1/jobs/{told.job_id}")
     assert client.get(f"/api/v1/jobs/{told.job_id}/deliveries").status_code == 410
     assert [due.pk for due in Delivery.objects.all().due()] == [told.pk]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=many", "page=2", "cursor=%00"])
+def test_a_page_that_cannot_be_is_refused(client: Client, query: str) -> None:
+    assert client.get(f"/api/v1/webhooks?{query}").status_code == 400
