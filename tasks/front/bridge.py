@@ -7,10 +7,10 @@ and sends from inside it, so a slow reader would hold it; its translation of a s
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, nullcontext
 from io import BytesIO
 from typing import IO, Any
 
@@ -60,8 +60,7 @@ class Bridge:
         with Body(self.folder, self.room, self.patience, self.run) as body:
             try:
                 await self.read(scope, receive, body)
-                async with self.turn(scope, body):
-                    answer = await self.run(self.answer, environ(scope, body.file, body.size))
+                answer = await self.answered(scope, body)
             except NotWanted as refusal:
                 answer = refusal.answer
             except ClientLeft:
@@ -74,9 +73,15 @@ class Bridge:
             await self.stream(response, send)
         await send({"type": "http.response.body", "body": content or b""})
 
-    def turn(self, scope: Message, body: Body) -> AbstractAsyncContextManager[Any]:
+    async def answered(self, scope: Message, body: Body) -> Answer:
         large_json = body.size > SMALL_BYTES and b"json" in header(scope, b"content-type")
-        return self.large_json if large_json else nullcontext()
+        if not large_json:
+            small: Answer = await self.run(self.answer, environ(scope, body.file, body.size))
+            return small
+        async with self.large_json:
+            answer: Answer = await self.run(self.answer, environ(scope, body.file, body.size))
+            await self.run(gc.collect)  # requests are cycles: each would keep its body until the collector comes by
+            return answer
 
     async def read(self, scope: Message, receive: Receive, body: Body) -> None:
         """The whole body; a large one only once Django has said that it may come. Raises NotWanted, ClientLeft, TooSlow."""
