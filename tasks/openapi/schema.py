@@ -282,7 +282,11 @@ def finish(result: Schema, **_: Any) -> Schema:
     """A hook of drf-spectacular: the table of codes, and what the whole has in common."""
     rows = [f"| `{code}` | {facts.status} | {facts.title} | {'yes' if facts.retryable else ''} |" for code, facts in FACTS.items()]
     table = "\n".join(["| code | status | | retryable |", "|---|---|---|---|", *rows])
-    result["info"]["description"] = f"{result['info'].get('description', '')}\n\n## Errors\n{table}\n"
+    problem = result["components"]["schemas"]["Problem"]
+    problem["description"] = f"{problem.get('description', '')}\n\n{table}\n"
+    result["info"]["description"] += (
+        "\n\nEvery error is a problem document with a `code` for programs: `Problem`, among the schemas, lists them all."
+    )
     tags = sorted({tag for methods in result["paths"].values() for operation in methods.values() for tag in operation["tags"]})
     result["tags"] = [{"name": tag} for tag in sorted(tags, key=LAST.__contains__)]
     drop_marks(result)

@@ -100,7 +100,7 @@ def test_every_code_is_in_the_description(schema: dict[str, Any]) -> None:
     codes = {str(code) for code in Code}
     assert set(schema["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) == codes
     assert set(schema["components"]["examples"]) == codes
-    assert all(f"| `{code}` |" in schema["info"]["description"] for code in codes)
+    assert all(f"| `{code}` |" in schema["components"]["schemas"]["Problem"]["description"] for code in codes)
 
 
 def test_only_what_needs_no_key_says_so(schema: dict[str, Any]) -> None:
