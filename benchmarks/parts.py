@@ -66,7 +66,7 @@ class Parts:
         self.ended.state = State.SUCCEEDED
         self.ended.result = {"burned": 0}
         self.ended.save()
-        self.front = Front(Bridge(self.holding, threads=settings.WEB_THREADS, folder=settings.FILE_UPLOAD_TEMP_DIR), self.ends(), 2)
+        self.front = Front(Bridge(self.holding, threads=settings.WEB_THREADS, folder=settings.FILE_UPLOAD_TEMP_DIR), self.ends())
 
     def all(self) -> list[Part]:
         return [

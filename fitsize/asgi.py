@@ -25,4 +25,4 @@ def ended_among(jobs: list[str]) -> list[str]:
 # 5 ms that costs thousands of clients whose jobs end together a fifth of their time (docs/benchmarks.md).
 sys.setswitchinterval(0.0005)
 bridge = Bridge(django, threads=settings.WEB_THREADS, folder=settings.FILE_UPLOAD_TEMP_DIR)
-application = Front(bridge, Endings(redis_url(settings.BROKER_URL), ended_among), settings.SECOND_PASSES)
+application = Front(bridge, Endings(redis_url(settings.BROKER_URL), ended_among))

@@ -186,7 +186,6 @@ KEY_RATE = env.int("KEY_RATE", default=600)  # submits a minute of a new key; 0:
 KEY_QUEUED = env.int("KEY_QUEUED", default=1000)
 LONGEST_WAIT_SECONDS = 30
 WEB_THREADS = 4
-SECOND_PASSES = 2
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["fitsize.authentication.ApiKeyAuthentication"],
     "DEFAULT_METADATA_CLASS": None,

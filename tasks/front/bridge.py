@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -25,6 +26,7 @@ from tasks.large_bodies import ANNOUNCED, GO_ON
 from tasks.problems import MEDIA_TYPE
 from tasks.waiting import FRONT
 
+TOGETHER = 8
 GO_ON_HEADER = GO_ON.lower().encode()
 SAFE = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
 """As all answers of Django have them."""
@@ -41,13 +43,21 @@ class NotWanted(Exception):
 
 class Bridge:
     """`folder` holds bodies above 1 MB while they are received. One large JSON body at a time is with Django: it has to be in memory whole,
-    three times over."""
+    three times over. One thread is with clients that have waited: thousands of jobs that end together leave room for new requests."""
 
     def __init__(
-        self, wsgi: Callable[..., Any], *, threads: int, folder: str, room: Room | None = None, patience: Patience | None = None
+        self,
+        wsgi: Callable[..., Any],
+        *,
+        threads: int,
+        folder: str,
+        room: Room | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.wsgi = wsgi
         self.folder = folder
+        self.waiting: deque[tuple[Message, asyncio.Future[Answer]]] = deque()
+        self.runner: asyncio.Task[None] | None = None
         self.room = room or Room()
         self.patience = patience or Patience()
         self.large_json = asyncio.Semaphore(1)
@@ -67,11 +77,45 @@ class Bridge:
                 return
             except TooSlow:
                 answer = last_answer(scope, Code.REQUEST_TIMEOUT)
+        await self.send(answer, send)
+
+    async def send(self, answer: Answer, send: Send) -> None:
         start, content, response = answer
         await send(start)
         if content is None:
             await self.stream(response, send)
         await send({"type": "http.response.body", "body": content or b""})
+
+    async def again(self, scope: Message) -> Answer:
+        """The answer to a second pass, which has no body. Those that come together share their way to a thread and back: for thousands of
+        clients whose jobs end at once that way costs as much as the answer."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.waiting.append((scope, answer))
+        if self.runner is None or self.runner.done():
+            self.runner = asyncio.create_task(self.answer_waiting())
+        return await answer
+
+    async def answer_waiting(self) -> None:
+        while self.waiting:
+            together = [self.waiting.popleft() for _ in range(min(TOGETHER, len(self.waiting)))]
+            answers = await self.run(self.answers, [scope for scope, _ in together])
+            for (_, waiting), answer in zip(together, answers, strict=True):
+                if waiting.done():  # its client has left
+                    continue
+                if isinstance(answer, Exception):
+                    waiting.set_exception(answer)
+                else:
+                    waiting.set_result(answer)
+
+    def answers(self, scopes: list[Message]) -> list[Answer | Exception]:
+        """In a thread."""
+        found: list[Answer | Exception] = []
+        for scope in scopes:
+            try:
+                found.append(self.answer(environ(scope, BytesIO(), 0)))
+            except Exception as error:  # it is raised where that one client is answered
+                found.append(error)
+        return found
 
     async def answered(self, scope: Message, body: Body) -> Answer:
         large_json = body.size > SMALL_BYTES and b"json" in header(scope, b"content-type")

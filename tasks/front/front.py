@@ -11,23 +11,20 @@ import asyncio
 import signal
 from typing import Any
 
+from tasks.front.bridge import Bridge
 from tasks.front.endings import Endings
-from tasks.front.messages import Application, Message, Receive, Send, disconnected, no_body
+from tasks.front.messages import Message, Receive, Send, disconnected
 from tasks.waiting import FRONT, HOLD
 
 HOLD_HEADER = HOLD.lower().encode()
 
 
 class Front:
-    """ASGI application around Django.
+    """ASGI application around Django."""
 
-    Fewer second passes at a time than threads: thousands of jobs that end together leave room for new requests.
-    """
-
-    def __init__(self, django: Application, endings: Endings, second_passes: int) -> None:
+    def __init__(self, django: Bridge, endings: Endings) -> None:
         self.django = django
         self.endings = endings
-        self.second_passes = asyncio.Semaphore(second_passes)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -61,18 +58,11 @@ class Front:
             left.cancel()
 
     async def second_pass(self, scope: Message, job: str, send: Send) -> None:
-        """Same path and headers, no body. The answer is sent after the place is given back: its reader may be slow."""
-        answer: list[Message] = []
-
-        async def collect(message: Message) -> None:
-            take_holds(message)
-            answer.append(message)
-
+        """Same path and headers, no body."""
         headers = [header for header in scope["headers"] if not describes_body(header[0])]
-        async with self.second_passes:
-            await self.django({**scope, "headers": headers, FRONT: job}, no_body, collect)
-        for message in answer:
-            await send(message)
+        answer = await self.django.again({**scope, "headers": headers, FRONT: job})
+        take_holds(answer[0])
+        await self.django.send(answer, send)
 
     async def lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -8,11 +8,6 @@ from typing import Any
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
-
-
-async def no_body() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def disconnected(receive: Receive) -> None:

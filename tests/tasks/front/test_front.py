@@ -102,7 +102,7 @@ def endings() -> Endings:
 
 
 def front_of(django: Django, endings: Endings, tmp_path: Any) -> Front:
-    return Front(Bridge(django, threads=2, folder=str(tmp_path), patience=Patience(idle_seconds=0.2)), endings, second_passes=2)
+    return Front(Bridge(django, threads=2, folder=str(tmp_path), patience=Patience(idle_seconds=0.2)), endings)
 
 
 def test_an_answer_without_a_hold_passes_and_loses_the_internal_header(endings: Endings, tmp_path: Any) -> None:
@@ -296,3 +296,32 @@ def test_old_endings_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.front.endings.time.monotonic", lambda: now)
     endings.add("new")
     assert list(endings.ended_at) == ["new"]
+
+
+def test_a_second_pass_that_fails_fails_alone(endings: Endings, tmp_path: Any) -> None:
+    django = Django()
+
+    def failing(environ: dict[str, Any], start_response: Any) -> Response:
+        if environ["PATH_INFO"] == "/broken":
+            raise RuntimeError("broken")
+        return django(environ, start_response)
+
+    async def play() -> list[Any]:
+        bridge = Bridge(failing, threads=1, folder=str(tmp_path))
+        scopes = [{**scope(), "path": path, FRONT: "job-1"} for path in ("/x", "/broken", "/y")]
+        return await asyncio.gather(*(bridge.again(asked) for asked in scopes), return_exceptions=True)
+
+    first, broken, last = asyncio.run(play())
+    assert (first[1], last[1]) == (b"second", b"second")
+    assert isinstance(broken, RuntimeError)
+
+
+def test_many_that_end_together_are_all_answered(endings: Endings, tmp_path: Any) -> None:
+    django = Django()
+
+    async def play() -> list[Any]:
+        bridge = Bridge(django, threads=4, folder=str(tmp_path))
+        return await asyncio.gather(*(bridge.again({**scope(), FRONT: f"job-{number}"}) for number in range(100)))
+
+    assert [answer[1] for answer in asyncio.run(play())] == [b"second"] * 100
+    assert len({environ[FRONT] for environ in django.requests}) == 100
