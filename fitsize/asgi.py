@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -21,8 +19,5 @@ def ended_among(jobs: list[str]) -> list[str]:
     return Job.objects.ended_among(jobs)
 
 
-# Django's threads give the interpreter up at each statement, and wait for it to come back from the loop and from each other: at Python's
-# 5 ms that costs thousands of clients whose jobs end together a fifth of their time (docs/benchmarks.md).
-sys.setswitchinterval(0.0005)
 bridge = Bridge(django, threads=settings.WEB_THREADS, folder=settings.FILE_UPLOAD_TEMP_DIR)
 application = Front(bridge, Endings(redis_url(settings.BROKER_URL), ended_among))

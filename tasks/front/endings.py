@@ -17,6 +17,7 @@ REMEMBERED_SECONDS = 10
 REREAD_SECONDS = 5
 RECONNECT_SECONDS = 1
 logger = logging.getLogger(__name__)
+Ending = asyncio.Future[None]
 
 
 class Endings:
@@ -25,15 +26,19 @@ class Endings:
     def __init__(self, redis_url: str | None, ended_among: Callable[[list[str]], Iterable[str]]) -> None:
         self.redis_url = redis_url
         self.ended_among = ended_among
-        self.waited_for: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()  # an entry lives as long as somebody waits
+        self.waited_for: WeakValueDictionary[str, Ending] = WeakValueDictionary()  # an entry lives as long as somebody waits
         self.ended_at: dict[str, float] = {}
         self.stopping = False
 
-    async def wait(self, job: str) -> None:
-        """Return when the job has ended, also if it ended a moment ago, or when the server stops."""
-        if job not in self.ended_at and not self.stopping:
-            event = self.waited_for.setdefault(job, asyncio.Event())
-            await event.wait()
+    def ending(self, job: str) -> Ending:
+        """Done when the job has ended, also if it ended a moment ago, or when the server stops. All who wait for a job have the same one, so
+        nobody may cancel it."""
+        ending = self.waited_for.get(job)
+        if ending is None:
+            ending = self.waited_for[job] = asyncio.get_running_loop().create_future()
+            if job in self.ended_at or self.stopping:
+                ending.set_result(None)
+        return ending
 
     def add(self, job: str) -> None:
         now = time.monotonic()
@@ -41,13 +46,14 @@ class Endings:
         self.ended_at[job] = now
         while self.ended_at[oldest := next(iter(self.ended_at))] < now - REMEMBERED_SECONDS:
             del self.ended_at[oldest]
-        if event := self.waited_for.get(job):
-            event.set()
+        if (ending := self.waited_for.get(job)) and not ending.done():
+            ending.set_result(None)
 
     def stop(self) -> None:
         self.stopping = True
-        for event in list(self.waited_for.values()):
-            event.set()
+        for ending in list(self.waited_for.values()):
+            if not ending.done():
+                ending.set_result(None)
 
     async def listen(self) -> None:
         """Hear announcements for ever; a broker that is away costs its waiters REREAD_SECONDS, not their answer."""

@@ -48,13 +48,11 @@ class Front:
 
     async def hold(self, job: str, seconds: float, receive: Receive) -> bool:
         """Return when the job has ended or the time is over; False if the client has left."""
-        ended = asyncio.ensure_future(self.endings.wait(job))
         left = asyncio.ensure_future(disconnected(receive))
         try:
-            await asyncio.wait({ended, left}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self.endings.ending(job), left}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             return not left.done()
         finally:
-            ended.cancel()
             left.cancel()
 
     async def second_pass(self, scope: Message, job: str, send: Send) -> None:

@@ -279,8 +279,7 @@ def test_the_endings_of_lost_announcements_are_read_from_the_table() -> None:
 
     async def play() -> None:
         endings = Endings(None, ended)
-        waiting = asyncio.create_task(endings.wait("job-1"))
-        await asyncio.sleep(0)
+        waiting = endings.ending("job-1")
         await endings.look()
         await asyncio.wait_for(waiting, 5)
 
