@@ -31,8 +31,8 @@ class Endings:
         self.stopping = False
 
     def ending(self, job: str) -> Ending:
-        """Done when the job has ended, also if it ended a moment ago, or when the server stops. All who wait for a job have the same one, so
-        nobody may cancel it."""
+        """Done when the job has ended, also if it ended a moment ago, or when the server stops. All who wait for a job have the same
+        one: nobody may cancel it."""
         ending = self.waited_for.get(job)
         if ending is None:
             ending = self.waited_for[job] = asyncio.get_running_loop().create_future()
