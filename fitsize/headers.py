@@ -13,8 +13,6 @@ from django.http.response import HttpResponseBase
 from fitsize.middleware import WITH_SESSIONS
 
 ITS_OWN = {"_csp_config", "_csp_update", "_csp_replace", "_csp_exempt"}
-
-
 PAGE_POLICY = {"default-src": [SELF], "base-uri": [NONE], "form-action": [SELF], "frame-ancestors": [NONE]}
 PAGE_REFERRER = "same-origin"  # a browser that says nothing of where it comes from cannot pass the check of a form
 
