@@ -295,7 +295,7 @@ def refused(one: Refusal) -> Element:
         variable_is("code", "", "refusal", one.code, "refused with another code: ${refusal}"),
     ]
     files = one.files or None
-    return request(f"refused: {one.label}", f"Must be {one.status} {one.code}.", one.method, one.path, below, one.fields, files, one.body)
+    return request(f"{one.label}: refused", f"Must be {one.status} {one.code}.", one.method, one.path, below, one.fields, files, one.body)
 
 
 def bad_input() -> str:

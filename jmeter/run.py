@@ -26,7 +26,7 @@ from jmeter.home import NotThere, home, java, version
 from jmeter.objectives import Limits, Objective, Observed, judge
 from jmeter.plans import FOLDER, KNOBS, PLANS, TOTAL
 from jmeter.report import page
-from jmeter.watch import Look, Watch, slope
+from jmeter.watch import CLIENTS, Look, Watch, slope
 from tests.stack import ROOT, Stack
 
 LOOK_SECONDS = 1.0
@@ -102,7 +102,7 @@ def speaker() -> Callable[[str], None]:
 
 def java_version() -> str:
     said = subprocess.run([java(), "-version"], capture_output=True, text=True, check=True).stderr
-    return said.splitlines()[0].replace('"', "")
+    return next(line.replace('"', "") for line in said.splitlines() if " version " in line)
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def replay(options: argparse.Namespace, found: Service, files: Path, folder: Pat
     knobs = properties(options, found, files)
     headless.results(folder).unlink(missing_ok=True)
     process = headless.start(FOLDER / f"{options.plan}.jmx", folder, knobs)
-    watch = Watch(found.stack, {"JMeter": process.pid, "this program": os.getpid()})
+    watch = Watch(found.stack, dict(zip(CLIENTS, (process.pid, os.getpid()), strict=True)))
     try:
         observe(process, watch, headless.results(folder), longest(options, knobs), say)
     except KeyboardInterrupt:
@@ -196,7 +196,7 @@ class Tail:
 
 def in_words(look: Look, tail: Tail) -> str:
     queue = sum(look.queued.values())
-    memory = sum(size for name, size in look.megabytes.items() if name not in ("JMeter", "this program"))
+    memory = sum(size for name, size in look.megabytes.items() if name not in CLIENTS)
     died = f", DIED: {', '.join(look.died)}" if look.died else ""
     machine_now = f"CPU {look.machine_cpu_percent:.0f} %, memory {look.machine_memory_percent:.0f} %"
     return f"{tail.jobs} jobs seen to their end, {tail.failures} failures, {queue} wait; {machine_now}, service {memory:.0f} MB{died}"

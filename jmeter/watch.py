@@ -15,6 +15,7 @@ from tests.stack import Stack
 WAITING = "SELECT kind, state, count(*) FROM tasks_job WHERE state IN ('queued', 'running') GROUP BY kind, state"
 CHARGED = "SELECT COALESCE(SUM(crashes), 0), COALESCE(SUM(losses), 0) FROM tasks_job"
 MODEL, PARENT = "model", "parent"
+CLIENTS = ("JMeter", "this program")  # watched, and no part of the service
 
 
 @dataclass(frozen=True)

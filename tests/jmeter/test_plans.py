@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jmeter.home import home
 from jmeter.plans import FOLDER, KNOBS, PLANS, REFUSALS
 from jmeter.results import Sample, account
 from tests.jmeter.conftest import replay
@@ -21,7 +22,7 @@ CASES = {
     "mixed": (ALL, EVERYTHING),
     "soak": (ALL, EVERYTHING),
     "spike": ({"users": "2", "spike_at": "1"}, {"garment", "selfie"}),
-    "bad_input": ({}, {"pair without a face", "refused"}),
+    "bad_input": ({}, {"pair without a face", *(one.label for one in REFUSALS)}),
 }
 
 
@@ -46,6 +47,15 @@ def test_every_variable_of_a_plan_comes_from_somewhere(name: str) -> None:
     assert set(re.findall(r"\$\{(\w+)\}", text)) - made == set()
 
 
+@pytest.mark.usefixtures("jmeter")
+@pytest.mark.parametrize("name", PLANS)
+def test_jmeters_window_knows_every_element_of_a_plan(name: str) -> None:
+    names = re.findall(r"^([\w,]+)=", (home() / "bin" / "saveservice.properties").read_text(), re.MULTILINE)
+    known = set(",".join(names).split(","))
+    text = (FOLDER / f"{name}.jmx").read_text()
+    assert set(re.findall(r'(?:guiclass|testclass)="(\w+)"', text)) - known == set()
+
+
 def test_there_is_a_case_for_each_plan() -> None:
     assert set(CASES) == set(PLANS)
 
@@ -68,22 +78,14 @@ def told_its_times(sample: Sample) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("way", "polls"), [("prefer", 0), ("wait", 1), ("poll", 1)])
+@pytest.mark.parametrize("way", ["wait", "poll"])  # and prefer above
 @pytest.mark.usefixtures("jmeter")
-def test_each_way_of_waiting_sees_the_end(way: str, polls: int, service: Stack, files: Path, tmp_path: Path) -> None:
+def test_the_other_ways_of_waiting_see_the_end(way: str, service: Stack, files: Path, tmp_path: Path) -> None:
     samples = replay(service, "keypoints", files, tmp_path, way=way)
     [whole] = [sample for sample in samples if sample.whole_job]
     assert (whole.ok, whole.state) == (True, "succeeded")
-    assert len([sample for sample in samples if sample.label == "garment: poll"]) >= polls
+    assert [sample.label for sample in samples if not sample.whole_job][:2] == ["garment: submit", "garment: poll"]
     assert (whole.milliseconds >= 1000) == (way == "poll")  # Retry-After: 1
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("jmeter")
-def test_every_refusal_is_asked_for(service: Stack, files: Path, tmp_path: Path) -> None:
-    samples = replay(service, "bad_input", files, tmp_path)
-    refused = {sample.label: sample.status for sample in samples if sample.operation == "refused"}
-    assert refused == {f"refused: {one.label}": str(one.status) for one in REFUSALS}
 
 
 @pytest.mark.slow
