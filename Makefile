@@ -67,5 +67,5 @@ all-parts:
 packages:
 	@bash deploy/packages.sh
 
-jmeter: all-parts
+jmeter: all-parts ## fetch JMeter 5.5, once (66 MB, into the virtual environment)
 	@$(PY) -m jmeter.home || echo 'JMeter could not be fetched: what needs it says so'
