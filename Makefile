@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench storm faults fuzz lock messages clean demo-parts all-parts packages
+.PHONY: help demo run test lint bench storm faults fuzz load jmeter lock messages clean demo-parts all-parts packages
 VENV ?= .venv
 PY := $(VENV)/bin/python
 export VENV PYTHON
@@ -19,7 +19,7 @@ demo: demo-parts ## set up, start everything, send one input to each model; ONCE
 run: demo-parts ## set up and start everything: web, workers, housekeeping, an embedded broker
 	@exec $(PY) manage.py up
 
-test: all-parts packages ## set up, lint, then all tests with coverage; PYTEST="-m 'not slow'" for other options
+test: all-parts packages jmeter ## set up, lint, then all tests with coverage; PYTEST="-m 'not slow'" for other options
 	@$(call timed,lint,$(MAKE) --no-print-directory checks)
 	@$(call timed,tests,$(PY) -m pytest --cov --cov-report=term $(PYTEST))
 	@$(call timed,the engine on PostgreSQL,$(PY) -m tests.postgres $(PY) -m pytest -q --hypothesis-profile=brief tests/tasks tests/test_bad_input.py)
@@ -45,6 +45,9 @@ faults: all-parts ## one fault after another: what the client sees, how long unt
 fuzz: all-parts ## send what nobody should send: requests out of the API's own description, and odd bytes; MINUTES=30 SEED=1 DATABASE=sqlite
 	@exec $(PY) -m benchmarks.fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE))
 
+load: all-parts packages jmeter ## replay a JMeter plan, watch the machine, write a report; PLAN=mixed USERS=30 DURATION=300 WAY=prefer HOST=... PORT=... KEY=... MORE="--knob think=0"
+	@exec $(PY) -m jmeter.run $(or $(PLAN),mixed) $(if $(USERS),--users $(USERS)) $(if $(DURATION),--duration $(DURATION)) $(if $(WAY),--way $(WAY)) $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(KEY),--key $(KEY)) $(if $(FILES),--files $(FILES)) $(MORE)
+
 lock: all-parts ## write requirements/*.lock anew from pyproject.toml
 	$(PY) deploy/lock.py
 
@@ -63,3 +66,6 @@ all-parts:
 
 packages:
 	@bash deploy/packages.sh
+
+jmeter: all-parts ## fetch JMeter 5.5, once (66 MB, into the virtual environment)
+	@$(PY) -m jmeter.home || echo 'JMeter could not be fetched: what needs it says so'

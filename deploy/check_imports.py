@@ -23,7 +23,7 @@ MODULES = {
     " pyannote.audio.models.embedding pyannote.core pyannote.metrics.diarization silero_vad av scipy.cluster.hierarchy",
     "embedded": "fakeredis lupa.lua51",
     "dev": "pytest pytest_django pytest_randomly pytest_cov hypothesis schemathesis standardwebhooks babel yaml"
-    " check_jsonschema mypy importlinter",
+    " check_jsonschema matplotlib mypy importlinter",
 }
 FILES = {
     "faces": [
