@@ -1,7 +1,7 @@
 """What a load test sends: `python -m benchmarks.inputs var/load [--seconds 15]`.
 
 Writes garment.jpg (rendered here, with a scale sheet), selfie.jpg and reference.jpg (the astronaut out of scikit-image, the second one
-cropped), all of them 1280 pixels at their longest side, and recording.wav (the beginning of the sample out of pyannote.audio).
+cropped), all of them 1280 pixels at their longest side, and recording.wav (out of the sample of pyannote.audio, from its first words on).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from PIL import Image
 from fitsize.demo_visit import package_file, rendered_garment
 
 SIDE = 1280
+FIRST_WORDS_SECONDS = 6.0
 NAMES = ("garment.jpg", "selfie.jpg", "reference.jpg", "recording.wav")
 
 
@@ -37,16 +38,17 @@ def save(picture: Image.Image, path: Path) -> None:
 
 
 def shorten(recording: Path, path: Path, seconds: float) -> None:
-    """The first so many seconds of a WAV."""
+    """So many seconds of a WAV, from the first words on."""
     with wave.open(str(recording)) as whole, wave.open(str(path), "wb") as part:
         part.setparams(whole.getparams())
+        whole.setpos(round(FIRST_WORDS_SECONDS * whole.getframerate()))
         part.writeframes(whole.readframes(round(seconds * whole.getframerate())))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inputs", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=float, default=15.0, help="of the recording; the sample has 30")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of the recording; 24 at most")
     options = parser.parse_args()
     write_inputs(options.folder, options.seconds)
     print("\n".join(str(options.folder / name) for name in NAMES))
