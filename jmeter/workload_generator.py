@@ -16,6 +16,8 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
+import os
+import re
 import sys
 import threading
 import time
@@ -56,13 +58,14 @@ class Counts:
 
 @dataclass
 class Workload:
-    """Sends pictures from many threads; `counts` and `unanswered` are written under `lock`, and so is the terminal."""
+    """Sends pictures from many threads, which write under `lock`: here and to the terminal."""
 
     url: str
     total: int
     http: httpx.Client
     counts: Counts = field(default_factory=Counts)
     unanswered: list[Picture] = field(default_factory=list)
+    trouble: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, picture: Picture) -> None:
@@ -73,11 +76,11 @@ class Workload:
             except httpx.TransportError as error:
                 with self.lock:
                     self.unanswered.append(picture)
-                    self.tell(f"{picture.path.name}: {type(error).__name__}, will be sent again")
+                    self.trouble = f"{type(error).__name__}: {error}"
                 return
         with self.lock:
             self.count(picture, answer)
-            self.tell()
+            self.show_progress()
 
     def count(self, picture: Picture, answer: httpx.Response) -> None:
         name = recognised(picture, answer)
@@ -90,30 +93,41 @@ class Workload:
         self.counts.wrong += name != picture.name
         said(f"{picture.path.name} uploaded!\nClassification result: {answer.text.strip()}")
 
-    def tell(self, news: str = "") -> None:
-        """How far it is: on a terminal one line that is written over, elsewhere only what is news."""
-        if news:
-            print(news, file=sys.stderr)
+    def show_progress(self) -> None:
+        """On a terminal one line that is written over, elsewhere nothing."""
         if sys.stderr.isatty():
-            counts = self.counts
-            print(f"\r{counts.answered}/{self.total} answered, {counts.failed} failed ", end="", file=sys.stderr, flush=True)
+            print(f"\r{self.counts.answered}/{self.total} answered, {self.counts.failed} failed ", end="", file=sys.stderr, flush=True)
 
     def run(self, pictures: Sequence[Picture]) -> None:
         """Return when each picture has had an answer, however long that takes."""
         pause = FIRST_PAUSE_SECONDS
         for attempt in itertools.count(1):
-            with ThreadPoolExecutor(THREADS) as threads:
-                list(threads.map(self.send, pictures))  # a list, so that what rises in a thread rises here
+            threads = ThreadPoolExecutor(THREADS)  # without `with`, which would make Ctrl-C wait for the last answer
+            list(threads.map(self.send, pictures))  # a list, so that what rises in a thread rises here
+            threads.shutdown()
             said(f"Attempt-{attempt} {self.counts.completed}/{self.total} requests successful.")
             if not self.unanswered:
                 return
+            warn(f"{len(self.unanswered)} were not answered ({self.trouble}); they are sent again in {pause:g} s")
             pictures, self.unanswered = self.unanswered, []
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def said(line: str) -> None:
-    print(line, flush=True)
+def said(lines: str) -> None:
+    """To whoever reads the output; a line of progress makes room."""
+    clear_progress()
+    print(lines, flush=True)
+
+
+def warn(line: str) -> None:
+    clear_progress()
+    print(line, file=sys.stderr, flush=True)
+
+
+def clear_progress() -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def recognised(picture: Picture, answer: httpx.Response) -> str | None:
@@ -144,7 +158,7 @@ def choose(folder: Path, names: dict[str, str], count: int) -> list[Picture]:
     if nameless := [path.name for path in files if path.stem not in names]:
         raise Unusable(f"the prediction file has no row for {', '.join(nameless[:5])}{' ...' if len(nameless) > 5 else ''}")
     if len(files) < count:
-        print(f"{len(files)} pictures for {count} requests: they are sent more than once", file=sys.stderr)
+        warn(f"{len(files)} pictures for {count} requests: they are sent more than once")
     return [Picture(path, names[path.stem]) for path in itertools.islice(itertools.cycle(files), count)]
 
 
@@ -173,7 +187,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(given)
     if options.num_request < 1:
         parser.error("--num_request: at least 1")
-    if not options.url.startswith(("http://", "https://")):
+    if not re.match(r"https?://[^/]", options.url):
         parser.error("--url: wanted http://HOST:PORT")
     return options
 
@@ -183,7 +197,7 @@ def main() -> int:
     try:
         pictures = choose(options.image_folder, read_names(options.prediction_file), options.num_request)
     except Unusable as error:
-        print(error, file=sys.stderr)
+        warn(str(error))
         return 2
     limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=THREADS)
     with httpx.Client(limits=limits, timeout=ANSWER_SECONDS, trust_env=False) as http:
@@ -200,4 +214,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.stdout.flush()
+        os._exit(130)  # the threads may wait for answers for minutes
