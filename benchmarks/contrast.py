@@ -148,7 +148,7 @@ def benchmark(names: Sequence[str], workers: Sequence[int], rounds: int, clients
     facts: dict[str, Any] = {"machine": described, "clients": clients, "rounds": rounds, "cases": []}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=FOLDER, prefix="inputs-") as folder:
-        write_inputs(Path(folder))
+        write_inputs(Path(folder), [file for name in names for file in CASES[name].files.values()])
         for name in names:
             for count in workers:
                 facts["cases"].append(measured(name, count, Path(folder), rounds, clients, jobs, seconds))

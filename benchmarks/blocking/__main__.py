@@ -2,7 +2,7 @@
 
 gunicorn, as the old services had it: with one thread its sync workers (garments, recordings), with more its gthread ones (faces). It serves
 until Ctrl-C at FitSize's own addresses, any key or none, so that plans and clients for FitSize can be sent to it. `--faces-at-once 2` is
-the service before it had its semaphore: two threads inside dlib corrupt memory, and the web process dies in the middle of its requests.
+the service before it had its semaphore: threads inside dlib with pictures of different sizes corrupt memory, and the web process dies.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what to serve; default: all three")
     parser.add_argument("--workers", type=int, default=2, help="web processes; each holds the models of faces and recordings")
     parser.add_argument("--threads", type=int, default=4, help="of each web process; 1: sync workers")
-    parser.add_argument("--faces-at-once", type=int, default=1, help="threads of a web process in the face model; more than 1 crash it")
+    parser.add_argument("--faces-at-once", type=int, default=1, help="threads of a web process in the face model; more crash it")
     options = parser.parse_args()
     started = command(options.port, options.kinds, options.workers, options.threads, options.faces_at_once)
     os.execv(started[0], started)  # noqa: S606 (no shell is wanted)
