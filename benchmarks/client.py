@@ -22,12 +22,15 @@ import uvloop
 
 ROOT = Path(__file__).resolve().parent.parent
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-ANSWER_SECONDS = 60.0
+LAST = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Load:
-    """`jobs` requests by `clients` at once, each `pause_seconds` after the answer before it. With `poll` results come by `?wait=`."""
+    """`jobs` requests by `clients` at once, each `pause_seconds` after the answer before it. With `poll` results come by `?wait=`.
+
+    A request without an answer after `answer_seconds` is given up, as a `TimeoutError`.
+    """
 
     port: int
     path: str
@@ -37,6 +40,7 @@ class Load:
     key: str = ""
     poll: bool = False
     pause_seconds: float = 0.0
+    answer_seconds: float = 60.0
 
 
 @dataclass
@@ -59,10 +63,15 @@ def drive(load: Load, patience_seconds: float = 900.0) -> Seen:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection with one request at a time; a server that hangs up raises ConnectionError in `ask`."""
+    """One keep-alive connection with one request at a time; a server that hangs up raises ConnectionError in `ask`.
 
-    def __init__(self) -> None:
+    `over`: the server takes no further request here.
+    """
+
+    def __init__(self, answer_seconds: float) -> None:
+        self.answer_seconds = answer_seconds
         self.received = bytearray()
+        self.over = False
         self.answer: asyncio.Future[tuple[int, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,22 +82,24 @@ class Connection(asyncio.Protocol):
         head, _, body = self.received.partition(b"\r\n\r\n")
         length = LENGTH.search(head)
         if self.answer and length and len(body) >= int(length[1]):
+            self.over = LAST.search(head) is not None
             self.received.clear()
             self.answer.set_result((int(head[9:12]), bytes(body)))
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.over = True
         if self.answer and not self.answer.done():
             self.answer.set_exception(ConnectionResetError("the server hung up"))
 
     async def ask(self, request: bytes) -> tuple[int, dict[str, Any]]:
         self.answer = asyncio.get_running_loop().create_future()
         self.transport.write(request)
-        status, body = await asyncio.wait_for(self.answer, ANSWER_SECONDS)
-        return status, json.loads(body)
+        status, body = await asyncio.wait_for(self.answer, self.answer_seconds)
+        return status, json.loads(body) if body.startswith(b"{") else {}
 
 
 async def connect(load: Load) -> Connection:
-    _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", load.port)
+    _, connection = await asyncio.get_running_loop().create_connection(lambda: Connection(load.answer_seconds), "127.0.0.1", load.port)
     return connection
 
 
@@ -119,6 +130,9 @@ async def client(load: Load, left: Iterator[int], seen: Seen, answers: Counter[s
     submit = request(load)
     for _ in left:
         started = time.perf_counter()
+        if connection.over:
+            connection.transport.close()
+            connection = await connect(load)
         try:
             answers[await one_job(connection, load, submit)] += 1
         except (OSError, TimeoutError) as error:
