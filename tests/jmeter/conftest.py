@@ -36,7 +36,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small inputs, for models that do not look at them."""
     folder = tmp_path_factory.mktemp("files")
     (folder / "garment.jpg").write_bytes(picture())
-    (folder / "selfie.png").write_bytes(picture("PNG"))
+    for selfie in ("selfie.jpg", "reference.jpg"):
+        (folder / selfie).write_bytes(picture("PNG"))  # the example model sees a face in a PNG only; a name tells nothing
     shutil.copy(package_file("pyannote", "audio", "sample", "sample.wav"), folder / "recording.wav")
     samples.write_tables(folder)
     return folder
