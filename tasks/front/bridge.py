@@ -12,6 +12,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 from typing import IO, Any
 
@@ -72,12 +73,21 @@ class Bridge:
                 await self.read(scope, receive, body)
                 answer = await self.answered(scope, body)
             except NotWanted as refusal:
-                answer = refusal.answer
+                await self.refuse(refusal.answer, announced_bytes(scope), receive, send)
+                return
             except ClientLeft:
                 return
             except TooSlow:
                 answer = last_answer(scope, Code.REQUEST_TIMEOUT)
         await self.send(answer, send)
+
+    async def refuse(self, answer: Answer, size: int, receive: Receive, send: Send) -> None:
+        """The answer at once; then what still comes is read away, or a connection that is closed over it would take the answer with it."""
+        start, content, _ = answer
+        await send(start)
+        await send({"type": "http.response.body", "body": content or b"", "more_body": True})
+        await drained(receive, size or SMALL_BYTES, self.patience.grace_seconds)
+        await send({"type": "http.response.body", "body": b""})
 
     async def send(self, answer: Answer, send: Send) -> None:
         start, content, response = answer
@@ -129,8 +139,7 @@ class Bridge:
 
     async def read(self, scope: Message, receive: Receive, body: Body) -> None:
         """The whole body; a large one only once Django has said that it may come. Raises NotWanted, ClientLeft, TooSlow."""
-        announced = header(scope, b"content-length")
-        size = int(announced) if announced.isdigit() else 0
+        size = announced_bytes(scope)
         most = SMALL_BYTES if size <= SMALL_BYTES else await self.ask(scope, size)
         while not body.whole:
             await body.receive(receive)
@@ -185,6 +194,22 @@ def last_answer(scope: Message, code: Code, detail: str = "") -> Answer:
     named |= {"content-language": language, "vary": "Accept-Language", **SAFE}
     headers = [(name.encode(), value.encode()) for name, value in named.items()]
     return {"type": "http.response.start", "status": FACTS[code].status, "headers": headers}, content, None
+
+
+def announced_bytes(scope: Message) -> int:
+    announced = header(scope, b"content-length")
+    return int(announced) if announced.isdigit() else 0
+
+
+async def drained(receive: Receive, most_bytes: int, seconds: float) -> None:
+    """Read the rest of a body and forget it, within limits."""
+    received, more = 0, True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while more and received <= most_bytes:
+                message = await receive()
+                received += len(message.get("body", b""))
+                more = bool(message.get("more_body"))
 
 
 def header(scope: Message, wanted: bytes) -> bytes:

@@ -84,6 +84,14 @@ def test_a_client_that_sends_its_large_body_all_the_same_reads_the_refusal(web: 
     assert web.http.get("/livez").status_code == 200
 
 
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+def test_a_refusal_is_read_also_where_the_connection_is_closed_after_it(web: Stack, connection: str) -> None:
+    for _ in range(5):
+        headers = {"Connection": connection, "Content-Type": "multipart/mixed; boundary=x"}
+        refused = web.http.post(ADDRESS, content=bytes(20_000_000), headers=headers)
+        assert refused.json()["code"] == "unsupported_media_type"
+
+
 def test_a_chunked_body_over_the_limit_is_cut_off(web: Stack) -> None:
     with closing(connection(web)) as client:
         client.sendall(head(web, None).replace(b"multipart/form-data; boundary=edge", b"application/json"))

@@ -174,10 +174,28 @@ def test_a_client_that_leaves_inside_its_body_never_reaches_django(endings: Endi
     assert (client.answers, django.requests) == ([], [])
 
 
-def test_a_large_body_that_is_refused_is_not_read(endings: Endings, tmp_path: Any) -> None:
-    client, django = Client([b"never read"]), Django(refuses=True)
-    asyncio.run(front_of(django, endings, tmp_path)(scope([(b"content-length", b"99999999")]), client.receive, client.send))
-    assert (client.status, django.asked, django.requests, client.pieces) == (401, [99999999], [], [b"never read"])
+def test_a_large_body_that_is_refused_never_reaches_django_and_is_answered_before_it_is_read_away(endings: Endings, tmp_path: Any) -> None:
+    client, django = Client([b"half", b"half"]), Django(refuses=True)
+    read: list[bool] = []
+
+    async def receive() -> Message:
+        read.append(client.status == 401)
+        return await client.receive()
+
+    asyncio.run(front_of(django, endings, tmp_path)(scope([(b"content-length", b"99999999")]), receive, client.send))
+    assert (client.status, django.asked, django.requests, client.pieces) == (401, [99999999], [], [])
+    assert read == [True, True]
+    assert client.answers[-1].get("more_body") is None
+
+
+def test_a_body_without_end_is_not_read_away_for_ever(endings: Endings, tmp_path: Any) -> None:
+    client = Client()
+
+    async def endless() -> Message:
+        return {"type": "http.request", "body": bytes(SMALL_BYTES), "more_body": True}
+
+    asyncio.run(front_of(Django(), endings, tmp_path)(scope(), endless, client.send))
+    assert client.status == 413
 
 
 def test_a_small_body_is_not_asked_for(endings: Endings, tmp_path: Any) -> None:
