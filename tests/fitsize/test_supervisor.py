@@ -98,11 +98,13 @@ def test_whatever_dies_is_started_again(up: Up, name: str) -> None:
 
 def test_a_worker_made_deaf_on_purpose_ends_itself_and_is_replaced(up: Up) -> None:
     eventually(up.answers)
-    deaf = up.children()["fakes"]
     with Celery(broker=up.broker_url) as app, redis.Redis.from_url(redis_url(up.broker_url) or "") as broker:
-        app.control.cancel_consumer("fakes", reply=True, limit=1, timeout=10)
+        eventually(
+            lambda: app.control.cancel_consumer("fakes", reply=True, limit=1, timeout=5), 120
+        )  # one that still loads is not there yet
+        deaf = up.children()["fakes"]
         app.send_task(RUN_JOBS, args=["fakes"], queue="fakes", ignore_result=True)
-        eventually(lambda: (again := up.children().get("fakes")) and again.pid != deaf.pid)
+        eventually(lambda: (again := up.children().get("fakes")) and again.pid != deaf.pid, 120)
         eventually(lambda: broker.llen("fakes") == 0)
     assert "died of exit code 1" in up.output.read_text()
     eventually(up.answers)

@@ -239,7 +239,13 @@ def test_an_interrupt_does_not_wait_for_answers(service: Service, pictures: Path
         over.wait(60)
 
     service.answers = answer
-    with subprocess.Popen(command(service.url, pictures, table), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command(service.url, pictures, table),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # ignored where tests run in the background
+    ) as process:
         assert asked.wait(30)
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=30)
