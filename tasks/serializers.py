@@ -48,8 +48,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         unknown = islice((name for name in data if name not in self.fields), MOST_NAMED)
         known = ", ".join(self.fields)
         if named := [printable(name) for name in unknown]:
-            said = translated(sentence("There is no such field; the fields are %(known)s.", known=known))
-            raise serializers.ValidationError(dict.fromkeys(named, said))
+            raise serializers.ValidationError(dict.fromkeys(named, translated(self.refusal(known))))
+
+    def refusal(self, known: str) -> str:
+        return sentence("There is no such field; the fields are %(known)s.", known=known)
 
 
 class SubmitSerializer(StrictSerializer):
@@ -125,18 +127,14 @@ class StatesField(serializers.Field[list[str], str, Any, Any]):
         return named
 
 
-class PageSerializer(serializers.Serializer[Any]):
-    """Which part of a list is asked for."""
+class PageSerializer(StrictSerializer):
+    """Which part of a list is asked for. A filter that is misspelt would show everything: it is refused."""
 
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_JOBS, help_text="Entries of a page; 50 unless told.")
     cursor = serializers.RegexField(r"^[A-Za-z0-9+/=]+$", required=False, help_text="Out of a page's `next`.")
 
-    def to_internal_value(self, data: Any) -> Any:
-        """A filter that is misspelt would show everything: it is refused."""
-        if unknown := [printable(name) for name in data if name not in self.fields][:MOST_NAMED]:
-            said = translated(sentence("There is no such filter; there are %(known)s.", known=", ".join(self.fields)))
-            raise serializers.ValidationError(dict.fromkeys(unknown, said))
-        return super().to_internal_value(data)
+    def refusal(self, known: str) -> str:
+        return sentence("There is no such filter; there are %(known)s.", known=known)
 
 
 class JobFilterSerializer(PageSerializer):
