@@ -63,7 +63,12 @@ class Bounded(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
 
 
 class ReadOnly(Bounded):
-    """Nothing is added, changed or deleted by hand."""
+    """Nothing is added, changed or deleted by hand. `operate_right` is what somebody needs for its actions."""
+
+    operate_right = ""
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return bool(self.operate_right) and request.user.has_perm(self.operate_right)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -97,16 +102,16 @@ class FilesOfJob(ReadOnlyInline):
     fields = ("name", "content_type", "size")
 
 
+class DeliveriesOfJob(ReadOnlyInline):
+    model = Delivery
+    fields = ("event", "state", "created_at", "next_attempt_at", "attempts")
+
+
 def uuid_of(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
         return None
-
-
-class DeliveriesOfJob(ReadOnlyInline):
-    model = Delivery
-    fields = ("event", "state", "created_at", "next_attempt_at", "attempts")
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -138,6 +143,7 @@ class JobAdmin(ReadOnly):
     sortable_by = ("created_at",)
     inlines = [InputsOfJob, FilesOfJob, DeliveriesOfJob]
     actions = ["retry", "cancel", "erase"]
+    operate_right = "tasks.change_job"
     fieldsets = [
         (None, {"fields": ("id", "owner", "kind", "operation", "model_version", "priority", "state", "cancel_requested", "erased_at")}),
         ("What became of it", {"fields": ("told_error", "warnings", "progress", "progress_step")}),
@@ -157,9 +163,6 @@ class JobAdmin(ReadOnly):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Job | None = None) -> Any:
         return ("told_error", "told_result", "waited", "ran")
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("tasks.change_job")
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tasks.delete_job")
@@ -272,9 +275,7 @@ class QuarantineAdmin(ReadOnly):
     ordering = ("-created_at",)
     actions = ["release"]
     id_field = "job_id"
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("tasks.delete_quarantine")
+    operate_right = "tasks.delete_quarantine"
 
     @admin.action(description="Release: accept these inputs again", permissions=["operate"])
     def release(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
@@ -291,9 +292,7 @@ class WebhookEndpointAdmin(ReadOnly):
     list_select_related = ("owner",)
     ordering = ("-created_at",)
     actions = ["enable", "disable"]
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("tasks.change_webhookendpoint")
+    operate_right = "tasks.change_webhookendpoint"
 
     @admin.action(description="Enable", permissions=["operate"])
     def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
@@ -317,9 +316,7 @@ class DeliveryAdmin(ReadOnly):
     actions = ["replay"]
     id_field = "job_id"
     owner_field = "endpoint__owner_id"
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("tasks.change_delivery")
+    operate_right = "tasks.change_delivery"
 
     @admin.action(description="Replay: deliver it again, now", permissions=["operate"])
     def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
