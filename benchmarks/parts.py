@@ -7,7 +7,6 @@ import base64
 import io
 import json
 import os
-import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
@@ -17,7 +16,6 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
-from django.db import transaction
 from django.http import HttpResponse
 from django.test import RequestFactory
 from rest_framework.renderers import JSONRenderer
@@ -76,11 +74,10 @@ class Parts:
             ("parse JSON", lambda: BoundedJSONParser().parse(io.BytesIO(self.body))),
             ("serializer: base64, recognise, fields", self.validate),
             ("sha256 of the input", lambda: Upload(io.BytesIO(self.file), len(self.file), "").sha256),
-            ("row of the input, committed", self.receive),
             ("store the input file", self.store),
             ("   of which fsync of file and folder", self.sync_twice()),
             ("turn (two reads)", lambda: Job.objects.next_turn(self.queued[0])),
-            ("row of the job, committed with its input", self.insert),
+            ("rows of the job and its input, committed", self.insert),
             ("wake-up: LLEN, a message waits", self.look_for_message()),
             ("wake-up: LLEN and publish", self.publish),
             ("render an ended job", lambda: JSONRenderer().render(job_document(self.ended))),
@@ -111,9 +108,6 @@ class Parts:
         form.is_valid(raise_exception=True)
         return form.uploads(), form.parameters(), form.units()
 
-    def receive(self) -> None:
-        Input.objects.create(owner_id=self.owner_id, role="image", file=input_name(uuid4()), content_type="image/jpeg", size=1, sha256="")
-
     def store(self) -> None:
         default_storage.save(input_name(uuid4()), ContentFile(self.file))
 
@@ -129,9 +123,8 @@ class Parts:
         return write_and_sync
 
     def insert(self) -> None:
-        with transaction.atomic():
-            self.job().save(force_insert=True)
-            Input.objects.filter(pk__in=[uuid.uuid4()]).update(state=Input.State.STORED)
+        stored = Input(owner_id=self.owner_id, role="image", file=input_name(uuid4()), content_type="image/jpeg", size=1, sha256="")
+        Job.objects.insert(self.job(), [stored])
 
     def look_for_message(self) -> Callable[[], object]:
         def look() -> bool:

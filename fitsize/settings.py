@@ -170,7 +170,7 @@ RETRY_KEEP_SECONDS = 86_400  # inputs of a job that may be retried are kept for 
 KEEP_RESULTS_DAYS = env.float("KEEP_RESULTS_DAYS", default=30.0)
 KEEP_TOMBSTONES_DAYS = env.float("KEEP_TOMBSTONES_DAYS", default=30.0)
 RETENTION_SECONDS = 60.0  # how often housekeeping looks for what has been kept long enough
-RECEIVING_SECONDS = 3600  # an input that is still being received after this is an orphan
+RECEIVING_SECONDS = 3600  # no submit takes longer: a file without a row that is older is nobody's
 
 # -- the API
 MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", default=25_000_000)

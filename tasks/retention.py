@@ -99,14 +99,6 @@ def forget_sessions() -> bool:
     return False
 
 
-def sweep_orphans() -> bool:
-    """Inputs that never became part of a job."""
-    found = list(Input.objects.orphans()[:BATCH])
-    delete_files(orphan.file for orphan in found)
-    Input.objects.filter(pk__in=[orphan.pk for orphan in found]).delete()
-    return len(found) == BATCH
-
-
 def sweep_incoming() -> bool:
     """What a web process that was killed left of the uploads it was receiving."""
     old = time.time() - settings.RECEIVING_SECONDS
@@ -118,10 +110,8 @@ def sweep_incoming() -> bool:
 
 
 def sweep_strays() -> bool:
-    """Inputs that a process which died between a commit and the deletion of its files left lying: one of the 256 folders at a time.
-
-    A row comes before its file, so a file without one is never young.
-    """
+    """Inputs that a process left lying which died between a file and its row, or between a commit and the deletion of its files: one of
+    the 256 folders at a time."""
     folder = f"{INPUTS_FOLDER}/{int(time.time() / settings.RETENTION_SECONDS) % 256:02x}"
     delete_files(Input.objects.all().strays(folder))
     return False
@@ -135,7 +125,6 @@ STEPS: list[Callable[[], bool]] = [
     forget_idempotency_keys,
     forget_workers,
     forget_sessions,
-    sweep_orphans,
     sweep_incoming,
     sweep_strays,
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -27,6 +28,10 @@ def printable(name: str) -> str:
     return name[:80].encode(errors="replace").decode()
 
 
+def nests(field: serializers.Field[Any, Any, Any, Any]) -> bool:
+    return hasattr(field, "child") or isinstance(field, serializers.BaseSerializer)
+
+
 class FlagField(serializers.BooleanField):
     """A form without it means its default too: to DRF that is an unticked box."""
 
@@ -35,6 +40,10 @@ class FlagField(serializers.BooleanField):
 
 class StrictSerializer(serializers.Serializer[Any]):
     """An unknown field is refused: a mistake."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """DRF makes each declared field anew, a tenth of a submit's cost; a field without fields of its own needs a copy only."""
+        return {name: deepcopy(field) if nests(field) else copy(field) for name, field in self._declared_fields.items()}
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):

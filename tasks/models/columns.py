@@ -1,4 +1,5 @@
-"""Model instances out of rows of our own statements. `raw()` does the same for the price of a query that is compiled anew each time."""
+"""Model instances out of rows of our own statements, and rows out of instances. `raw()` and `save()` do the same for the price of a
+statement that is compiled anew each time."""
 
 from __future__ import annotations
 
@@ -10,7 +11,14 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Model
 
+from tasks.transitions import rows
+
 Instance = TypeVar("Instance", bound=Model)
+
+
+def converters_of(field: Any) -> list[Any]:
+    """What makes a value of the database one of the model, in order."""
+    return [*connection.ops.get_db_converters(field.cached_col), *field.get_db_converters(connection)]
 
 
 class Columns(Generic[Instance]):
@@ -43,11 +51,7 @@ class Columns(Generic[Instance]):
     @cache  # noqa: B019 (as many as there are statements)
     def converters(self, vendor: str) -> list[tuple[int, Any]]:
         """The position of each value that is not yet what the model wants, and what makes it so."""
-        return [
-            (position, convert)
-            for position, field in enumerate(self.fields)
-            for convert in [*connection.ops.get_db_converters(field.cached_col), *field.get_db_converters(connection)]
-        ]
+        return [(position, convert) for position, field in enumerate(self.fields) for convert in converters_of(field)]
 
     def instance(self, row: Sequence[Any]) -> Instance:
         """What a row says that begins with these columns."""
@@ -56,3 +60,28 @@ class Columns(Generic[Instance]):
             values[position] = convert(values[position], None, connection)
         found: Instance = self.model.from_db(connection.alias, self.names, values)
         return found
+
+    @cached_property
+    def given(self) -> list[Any]:
+        """What a new row is told; all else has a default in the database."""
+        return [field for field in self.fields if not field.has_db_default()]
+
+    @cached_property
+    def filled_in(self) -> list[Any]:
+        return [field for field in self.fields if field.has_db_default()]
+
+    @cached_property
+    def insertion(self) -> str:
+        names, filled_in = (", ".join(field.column for field in fields) for fields in (self.given, self.filled_in))
+        places = ", ".join(["%s"] * len(self.given))
+        return f"INSERT INTO {self.model._meta.db_table} ({names}) VALUES ({places}) RETURNING {filled_in}"  # noqa: S608 (names of fields)
+
+    def insert(self, new: Instance) -> None:
+        """A row for an instance, which learns what the database fills in. Only plain values, and no signals. Raises IntegrityError."""
+        values = [field.get_db_prep_save(getattr(new, field.attname), connection) for field in self.given]
+        [answered] = rows(self.insertion, values)
+        for field, value in zip(self.filled_in, answered, strict=True):
+            for convert in converters_of(field):
+                value = convert(value, None, connection)
+            setattr(new, field.attname, value)
+        new._state.adding, new._state.db = False, connection.alias

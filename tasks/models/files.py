@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import IO, ClassVar
 
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import models
-from django.db.models import Q
+from django.utils import timezone
 
 from tasks.clock import DatabaseNow
 from tasks.uploads import Upload
@@ -58,46 +58,52 @@ def stored_below(folder: str, kept: frozenset[str] = frozenset()) -> Iterator[st
         yield folder
 
 
-class InputQuerySet(models.QuerySet["Input"]):
-    def receive(self, owner_id: int, role: str, upload: Upload) -> Input:
-        """Store an upload: the row first, then the file. Raises OSError if the storage fails; the row then stays `receiving` for
-        housekeeping."""
-        pk = uuid.uuid4()
-        name = input_name(pk)
-        row = self.create(
-            pk=pk,
-            owner_id=owner_id,
-            role=role,
-            file=name,
-            content_type=upload.content_type,
-            size=upload.size,
-            sha256=upload.sha256,
-        )
-        upload.file.seek(0)
-        with upload.file:  # a large upload lies on the same disk already: a Django file is moved, not copied
-            default_storage.save(name, upload.file if isinstance(upload.file, File) else File(upload.file))
-        return row
+def store(upload: Upload, name: str) -> None:
+    upload.file.seek(0)
+    with upload.file:  # a large upload lies on the same disk already: a Django file is moved, not copied
+        default_storage.save(name, upload.file if isinstance(upload.file, File) else File(upload.file))
 
-    def orphans(self) -> InputQuerySet:
-        """Received long ago and never part of a job."""
-        old = DatabaseNow() - timedelta(seconds=settings.RECEIVING_SECONDS)
-        return self.filter(state=Input.State.RECEIVING, created_at__lt=old)
+
+def old(name: str) -> bool:
+    """Whether a file has been there for longer than any submit takes."""
+    try:
+        return timezone.now() - default_storage.get_modified_time(name) > timedelta(seconds=settings.RECEIVING_SECONDS)
+    except FileNotFoundError:
+        return False
+
+
+class InputQuerySet(models.QuerySet["Input"]):
+    def receive(self, owner_id: int, uploads: Mapping[str, Upload]) -> list[Input]:
+        """Store the files of uploads; their rows are still to be written. Raises OSError if the storage fails, and leaves no file then."""
+        received: list[Input] = []
+        try:
+            for role, upload in uploads.items():
+                pk = uuid.uuid4()
+                facts = {"content_type": upload.content_type, "size": upload.size, "sha256": upload.sha256}
+                received.append(self.model(pk=pk, owner_id=owner_id, role=role, file=input_name(pk), **facts))
+                store(upload, input_name(pk))
+        except OSError:
+            delete_files(stored.file for stored in received)
+            raise
+        return received
 
     def strays(self, folder: str) -> list[str]:
-        """Files in one of the folders whose row says that they are deleted, or that have none."""
+        """Files in one of the folders whose row says that they are deleted, or that have had none for an hour: a file comes before its
+        row."""
         try:
             names = {name: uuid.UUID(name) for name in default_storage.listdir(folder)[1] if OURS.fullmatch(name)}
         except FileNotFoundError:
             return []
-        kept = set(self.filter(pk__in=names.values()).exclude(state=Input.State.DELETED).values_list("pk", flat=True))
-        return [f"{folder}/{name}" for name, pk in names.items() if pk not in kept]
+        states = dict(self.filter(pk__in=names.values()).values_list("pk", "state"))
+        deleted = [f"{folder}/{name}" for name, pk in names.items() if states.get(pk) == Input.State.DELETED]
+        unknown = [f"{folder}/{name}" for name, pk in names.items() if pk not in states]
+        return deleted + [name for name in unknown if old(name)]
 
 
 class Input(models.Model):
-    """One stored file of a job, under an opaque name. `receiving` until the job that needs it is committed."""
+    """One stored file of a job, under an opaque name; written with its job."""
 
     class State(models.TextChoices):
-        RECEIVING = "receiving"
         STORED = "stored"
         DELETED = "deleted"
 
@@ -105,7 +111,7 @@ class Input(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     job = models.ForeignKey("tasks.Job", on_delete=models.CASCADE, null=True, related_name="inputs")
     role = models.CharField(max_length=40)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVING)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.STORED)
     file = models.CharField(max_length=200)
     content_type = models.CharField(max_length=80)
     size = models.BigIntegerField()
@@ -113,9 +119,6 @@ class Input(models.Model):
     created_at = models.DateTimeField(db_default=DatabaseNow())
 
     objects: ClassVar = InputQuerySet.as_manager()
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["created_at"], condition=Q(state="receiving"), name="input_receiving")]
 
     def __str__(self) -> str:
         return f"{self.role} {self.id} {self.state}"

@@ -34,6 +34,7 @@ CLAIMED: Columns[Job] = Columns(  # what a worker needs
     + ("keep_input", "checkpoint_step", "checkpoint_file", "resumed_step", "endpoint_id"),
 )
 WHOLE: Columns[Job] = Columns("tasks.Job")
+INPUT: Columns[Input] = Columns("tasks.Input")
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -56,14 +57,13 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Store the inputs, commit a queued row, and make sure that a worker will look; `expires_in`: the seconds in which it must start;
         `callback_url`: a checked address that is told of its end.
 
-        Rows of inputs come first (`receiving`), then the files, then the job: whatever dies between leaves at most an old `receiving` row.
+        Files come first, then all rows in one transaction: whatever dies between leaves at most a file that has no row.
         Raises Refused(`input_quarantined`, `too_many_webhooks`), OSError if the storage fails.
         """
         facts = kind.operations[operation]
         Quarantine.objects.admit(owner_id, fingerprints.of_input(kind, operation, parameters, uploads))
         if callback_url:
             WebhookEndpoint.objects.admit(owner_id, callback_url)
-        inputs = [Input.objects.receive(owner_id, role, upload) for role, upload in uploads.items()]
         job = self.model(
             owner_id=owner_id,
             api_key=api_key,
@@ -75,32 +75,39 @@ class JobQuerySet(models.QuerySet["Job"]):
             model_version=kind.model_version,
             priority=priority,
             keep_input=keep_input,
-            expires_at=None if expires_in is None else DatabaseNow() + timedelta(seconds=expires_in),
         )
-        job.turn = self.next_turn(job)
+        inputs = Input.objects.receive(owner_id, uploads)
         try:
-            self.insert(job, inputs, idempotency, callback_url)
+            self.insert(job, inputs, expires_in, idempotency, callback_url)
         except IntegrityError:
             delete_files(stored.file for stored in inputs)
-            Input.objects.filter(pk__in=[stored.pk for stored in inputs]).delete()
             if idempotency and (twin := IdempotencyKey.objects.job_of(idempotency)):
                 return twin  # the same request came twice at once, and the other was first
             raise
-        if expires_in is not None:
-            job.expires_at = job.created_at + timedelta(seconds=expires_in)  # as the database reckoned
         job.log(State.QUEUED)
         return job
 
-    def insert(self, job: Job, inputs: list[Input], idempotency: IdempotencyKey | None, callback_url: str) -> None:
+    def insert(
+        self,
+        job: Job,
+        inputs: list[Input],
+        expires_in: float | None = None,
+        idempotency: IdempotencyKey | None = None,
+        callback_url: str = "",
+    ) -> None:
         """The job with its inputs, its key and its endpoint, in one transaction; then the wake-up. Raises IntegrityError for a key that is
         taken."""
+        job.turn = self.next_turn(job)
         with transaction.atomic():
             if callback_url:
                 job.endpoint, _ = WebhookEndpoint.objects.of(job.owner_id, callback_url)
-            job.save(force_insert=True)
-            stored = Input.objects.filter(pk__in=[received.pk for received in inputs]).update(job=job, state=Input.State.STORED)
-            if stored != len(inputs):
-                raise RuntimeError("an input was swept before its job was there: has the database's clock jumped?")
+            WHOLE.insert(job)
+            if expires_in is not None:
+                job.expires_at = job.created_at + timedelta(seconds=expires_in)
+                job.save(update_fields=["expires_at"])
+            for stored in inputs:
+                stored.job = job
+                INPUT.insert(stored)
             if idempotency:
                 idempotency.job = job
                 idempotency.save(force_insert=True)

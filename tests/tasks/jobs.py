@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,3 +73,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     model.load()
     play_child(monkeypatch, model, "fakes@here")
     return model
+
+
+def files_of(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]

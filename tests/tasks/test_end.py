@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import IO
+
 import pytest
 from django.core.files.storage import default_storage
+from django.db import OperationalError
 
 from fitsize.models import User
 from tasks.deaths import Death
@@ -9,7 +13,7 @@ from tasks.errors import Code
 from tasks.models import Input, Job, SavedFile, State
 from tasks.models.queue import JobQuerySet
 from tests.fakes.kind import EFFECTS
-from tests.tasks.jobs import ME, claimed, fresh, submit, upload
+from tests.tasks.jobs import ME, claimed, files_of, fresh, submit, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -145,29 +149,30 @@ def test_the_third_crash_in_a_fresh_child_is_the_last(owner: User) -> None:
     assert (error["code"], "SIGABRT" in error["detail"]) == ("worker_crashed", True)
 
 
-def test_input_rows_come_first_and_belong_to_a_job_only_once_that_is_there(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(name: str, content: object) -> str:
-        raise OSError("no space left on device")
+def test_a_disk_that_is_full_leaves_neither_rows_nor_files(owner: User, own_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = default_storage.save
+
+    def full(name: str, content: IO[bytes]) -> str:
+        if files_of(own_files):
+            raise OSError("no space left on device")
+        return save(name, content)
 
     monkeypatch.setattr(default_storage, "save", full)
     with pytest.raises(OSError, match="no space"):
+        submit(owner, uploads={"file": upload(), "other": upload()})
+    assert (Job.objects.count(), Input.objects.count(), files_of(own_files)) == (0, 0, [])
+
+
+def test_files_stay_where_nobody_knows_whether_their_rows_were_committed(
+    owner: User, own_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise OperationalError("the connection is gone")
+
+    monkeypatch.setattr(JobQuerySet, "insert", lost)
+    with pytest.raises(OperationalError):
         submit(owner, uploads={"file": upload()})
-    assert Job.objects.count() == 0
-    assert [row.state for row in Input.objects.all()] == [Input.State.RECEIVING]
-
-
-def test_a_job_whose_input_was_swept_before_it_was_there_is_not_accepted(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that jumps makes an input that is being received look like an old orphan."""
-    turn = JobQuerySet.next_turn
-
-    def sweep(jobs: JobQuerySet, job: Job) -> int:
-        Input.objects.all().delete()
-        return turn(jobs, job)
-
-    monkeypatch.setattr(JobQuerySet, "next_turn", sweep)
-    with pytest.raises(RuntimeError, match="swept"):
-        submit(owner, uploads={"file": upload()})
-    assert Job.objects.count() == 0
+    assert len(files_of(own_files)) == 1
 
 
 def test_a_stored_input_knows_its_size_and_hash(owner: User) -> None:

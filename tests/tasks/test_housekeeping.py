@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
 
 from fitsize.models import User
 from tasks.housekeeping import Housekeeping
-from tasks.models import Input, Job, State, Worker
+from tasks.models import Job, State, Worker
 from tests.tasks.jobs import claimed, fresh, submit
 
 pytestmark = pytest.mark.django_db
@@ -151,17 +149,6 @@ def test_each_kind_with_queued_rows_gets_its_wake_up(owner: User, housekeeping: 
     submit(owner)
     tick(housekeeping, clock)
     assert wakened == ["fakes"]
-
-
-def test_an_input_that_never_became_part_of_a_job_is_swept(owner: User, housekeeping: Housekeeping, clock: Clock) -> None:
-    facts = {"owner": owner, "role": "image", "content_type": "image/png", "size": 1, "sha256": ""}
-    old = Input.objects.create(file=default_storage.save("old", ContentFile(b"x")), **facts)
-    Input.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=2))
-    young = Input.objects.create(file=default_storage.save("young", ContentFile(b"x")), **facts)
-    tick(housekeeping, clock)
-    assert [row.pk for row in Input.objects.all()] == [young.pk]
-    assert not default_storage.exists("old")
-    assert default_storage.exists("young")
 
 
 def test_a_step_that_fails_does_not_stop_the_others(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from tasks import retention, runs
 from tasks.errors import Canceled, Code
 from tasks.models import Input, Job, SavedFile, State
 from tests.fakes.inference.model import FakeModel
-from tests.tasks.jobs import ME, claimed, fresh, submit, upload
+from tests.tasks.jobs import ME, claimed, files_of, fresh, submit, upload
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -25,10 +27,6 @@ def ended(job: Job, ago: timedelta) -> Job:
     """The job, as if it had ended so long ago."""
     Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - ago)
     return fresh(job)
-
-
-def files_of(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 @pytest.fixture
@@ -159,13 +157,28 @@ def test_inputs_of_a_kind_that_is_gone_go_too(owner: User, own_files: Path, djan
     assert fresh(job).inputs_kept is False
 
 
+def sweep(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """All folders in which these files lie."""
+    for name in names:
+        monkeypatch.setattr(retention.time, "time", lambda name=name: 60.0 * int(name[:2], 16))  # type: ignore[attr-defined]
+        retention.sweep_strays()
+
+
 def test_an_input_whose_deletion_was_lost_is_swept_and_others_stay(owner: User, own_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, lost = submit(owner, uploads={"file": upload()}), submit(owner, uploads={"file": upload()})
     lost.inputs.update(state="deleted")  # committed, and then its process died
-    for pk in (kept.inputs.get().pk, lost.inputs.get().pk):
-        monkeypatch.setattr(retention.time, "time", lambda pk=pk: 60.0 * int(pk.hex[:2], 16))  # type: ignore[attr-defined]
-        retention.sweep_strays()
+    sweep(monkeypatch, *(path.name for path in files_of(own_files)))
     assert [path.name for path in files_of(own_files)] == [kept.inputs.get().pk.hex]
+
+
+def test_a_file_whose_row_was_never_written_is_swept_when_no_submit_can_be_so_slow(
+    owner: User, own_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    young, old = Input.objects.receive(owner.pk, {"young": upload(), "old": upload()})
+    an_hour_ago = time.time() - 3700
+    os.utime(own_files / old.file, (an_hour_ago, an_hour_ago))
+    sweep(monkeypatch, young.pk.hex, old.pk.hex)
+    assert [path.name for path in files_of(own_files)] == [young.pk.hex]
 
 
 def test_the_folders_that_a_job_leaves_empty_go_too(

@@ -14,7 +14,7 @@ from tasks.webhooks.sender import Sender
 
 
 class Command(BaseCommand):
-    help = "Release jobs of dead workers, send lost wake-ups and webhooks, sweep orphans, until it is stopped. Several copies are safe."
+    help = "Release jobs of dead workers, send lost wake-ups and webhooks, sweep strays, until it is stopped. Several copies are safe."
 
     def handle(self, *args: Any, **options: Any) -> None:
         stopped = threading.Event()

@@ -15,7 +15,7 @@ from fitsize.models import User
 from tasks.deaths import Death
 from tasks.errors import Code, Refused
 from tasks.models import Delivery, Input, Job, State, WebhookEndpoint
-from tasks.models.queue import JobQuerySet
+from tasks.models.columns import Columns
 from tasks.models.webhooks import MOST_ENDPOINTS
 from tests.tasks.jobs import ME, claimed, fresh, submit, upload
 
@@ -150,11 +150,10 @@ def test_jobs_with_one_address_have_one_endpoint_and_each_owner_his_own(owner: U
 
 
 def test_a_submit_that_fails_makes_no_endpoint(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    def swept(jobs: JobQuerySet, job: Job) -> int:
-        Input.objects.all().delete()
-        return 0
+    def broken(*_: object) -> None:
+        raise RuntimeError("a row that cannot be written")
 
-    monkeypatch.setattr(JobQuerySet, "next_turn", swept)
+    monkeypatch.setattr(Columns, "insert", broken)
     with pytest.raises(RuntimeError):
         submit(owner, callback_url=URL, uploads={"file": upload()})
     assert WebhookEndpoint.objects.count() == 0
