@@ -22,6 +22,7 @@ import uvloop
 
 ROOT = Path(__file__).resolve().parent.parent
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+BODILESS = (b"204", b"304")
 LAST = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 
@@ -79,9 +80,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += data
-        head, _, body = self.received.partition(b"\r\n\r\n")
+        head, end, body = self.received.partition(b"\r\n\r\n")
         length = LENGTH.search(head)
-        if self.answer and length and len(body) >= int(length[1]):
+        without_body = bool(end) and head[9:12] in BODILESS
+        if self.answer and (without_body or (length and len(body) >= int(length[1]))):
             self.over = LAST.search(head) is not None
             self.received.clear()
             self.answer.set_result((int(head[9:12]), bytes(body)))

@@ -1,7 +1,7 @@
-"""One side of `benchmarks.million`: fills a database with ended jobs, then does on request what web, worker and housekeeping do.
+"""One side of `benchmarks.million` and `benchmarks.depth`: fills a database, then does on request what web, worker and housekeeping do.
 
-`python -m benchmarks.filled JOBS` reads `count`, `round` and `retention SECONDS` from standard input, a line each, and answers each with
-JSON.
+`python -m benchmarks.filled ENDED QUEUED`: so many ended jobs, and so many that wait. It reads `count`, `round`, `queue_round` and
+`retention SECONDS` from standard input, a line each, and answers each with JSON.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
@@ -28,6 +30,7 @@ from fitsize.models import ApiKey, User  # noqa: E402
 from tasks.errors import Code  # noqa: E402
 from tasks.housekeeping import Housekeeping  # noqa: E402
 from tasks.kinds import kinds  # noqa: E402
+from tasks.metrics import queues  # noqa: E402
 from tasks.models import Job, State, Worker, WorkerState, kind_states  # noqa: E402
 from tasks.models.states import Claimant  # noqa: E402
 
@@ -47,15 +50,10 @@ BEFORE_NOW = {
 RANDOM_ID = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "gen_random_uuid()"}
 
 
-def fill(jobs: int, first_owner: int) -> None:
+def ended(jobs: int, first_owner: int) -> dict[str, str]:
     """Ended jobs of the last 29 days: half of them one owner's, the others a thousand owners'; 3 of 100 failed, 1 canceled."""
-    vendor, spacing = connection.vendor, DAYS * 86_400 / max(jobs, 1)
-    template = Job(
-        owner_id=first_owner, kind="fakes", operation="echo", deadline_seconds=60, model_version="fake-1", inputs_kept=False, counted=True
-    )
+    vendor, spacing = connection.vendor, DAYS * 86_400 / jobs
     values = {
-        "id": RANDOM_ID[vendor],
-        "owner_id": f"CASE WHEN n %% 2 = 0 THEN {first_owner} ELSE {first_owner} + 1 + n %% {OWNERS} END",
         "state": "CASE WHEN n %% 100 < 3 THEN 'failed' WHEN n %% 100 = 3 THEN 'canceled' ELSE 'succeeded' END",
         "result": f"CASE WHEN n %% 100 > 3 THEN '{RESULT}' END",
         "error": f"CASE WHEN n %% 100 < 3 THEN '{ERROR}' END",
@@ -63,9 +61,33 @@ def fill(jobs: int, first_owner: int) -> None:
         "started_at": BEFORE_NOW[vendor].format(seconds=f"n * {spacing} - 0.01"),
         "finished_at": BEFORE_NOW[vendor].format(seconds=f"n * {spacing} - 0.06"),
         "attempts": "1",
+        "inputs_kept": "false",
+        "counted": "true",
     }
     if vendor == "postgresql":
         values |= {"result": f"CAST({values['result']} AS jsonb)", "error": f"CAST({values['error']} AS jsonb)"}
+    return values | {"owner_id": owner(first_owner)}
+
+
+def queued(first_owner: int, key: int) -> dict[str, str]:
+    """Jobs that wait, submitted 0.1 s after one another: half of them one owner's, with one key; each in its owner's turn."""
+    return {
+        "owner_id": owner(first_owner),
+        "api_key": f"CASE WHEN n %% 2 = 0 THEN {key} END",
+        "turn": f"CASE WHEN n %% 2 = 0 THEN n / 2 ELSE n / {2 * OWNERS} END",
+        "created_at": BEFORE_NOW[connection.vendor].format(seconds="3600 * 24 - n * 0.1"),
+    }
+
+
+def owner(first: int) -> str:
+    return f"CASE WHEN n %% 2 = 0 THEN {first} ELSE {first} + 1 + n %% {OWNERS} END"
+
+
+def fill(jobs: int, values: dict[str, str]) -> None:
+    """So many jobs; `values` are expressions of the number `n` for the columns that differ."""
+    vendor = connection.vendor
+    template = Job(kind="fakes", operation="echo", deadline_seconds=60, model_version="fake-1")
+    values = {"id": RANDOM_ID[vendor], **values}
     others: dict[str, Any] = {}
     for field in Job._meta.concrete_fields:
         if field.attname not in values:
@@ -81,13 +103,13 @@ def fill(jobs: int, first_owner: int) -> None:
 class Work:
     """What is done to a table, part by part; the queue is as long after a part as before it."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, waiting: int) -> None:
         call_command("migrate", verbosity=0)
         self.owner = User.objects.create(username="owner")
         User.objects.bulk_create([User(username=f"other {number}") for number in range(OWNERS + 1)])
         if jobs:
-            fill(jobs, self.owner.pk)
-        key, secret = ApiKey.objects.issue(self.owner, "benchmark", list(kinds()), rate=1_000_000, queued=1_000_000)
+            fill(jobs, ended(jobs, self.owner.pk))
+        key, secret = ApiKey.objects.issue(self.owner, "benchmark", list(kinds()), rate=0, queued=0)
         self.client = Client(headers={"authorization": f"Bearer {secret}"})
         self.housekeeping = Housekeeping()
         self.claimant = Claimant(worker="fakes@here", life="life", pid=1, fresh=False)
@@ -99,6 +121,8 @@ class Work:
             self.claim().fail(Code.INTERNAL_ERROR, "")
         self.ended = self.submit()
         self.run()
+        if waiting:
+            fill(waiting, queued(self.owner.pk, key.pk))
         self.queued = self.submit()
 
     def submit(self) -> str:
@@ -140,6 +164,40 @@ class Work:
         }
         return {name: self.median(action) for name, action in parts.items()}
 
+    def queue_round(self) -> dict[str, float]:
+        """The same for what has to do with the queue."""
+        claimed: list[Job] = []
+        first = Job.objects.filter(owner=self.owner, state=State.QUEUED).order_by("turn", "created_at")[0]
+        parts: dict[str, Callable[[], object]] = {
+            "poll, ended": lambda: self.get(self.ended),
+            "poll, queued, near the front": lambda: self.get(f"/api/v1/jobs/{first.pk}"),
+            "poll, queued, the last": lambda: self.get(self.queued),
+            "list": lambda: self.get("/api/v1/jobs"),
+            "list, queued": lambda: self.get("/api/v1/jobs?state=queued"),
+            "/readyz": lambda: self.get("/readyz"),
+            "/metrics: the queues": lambda: list(queues()),
+            "housekeeping": self.housekeeping.tick,
+            "submit": self.submit,
+            "claim": lambda: claimed.append(self.claim()),
+            "end": lambda: claimed.pop().end(State.SUCCEEDED, result={"ok": 1}),
+        }
+        found = {name: self.median(action) for name, action in parts.items()}
+        with self.limits(1_000_000):
+            found["submit, limits far above the depth"] = self.median(self.submit)
+        for _ in range(REPEATS):
+            self.run()
+        self.queued = self.submit()
+        return found
+
+    @contextmanager
+    def limits(self, most: int) -> Iterator[None]:
+        """So many jobs of the key, and of the kind, may wait; otherwise there are no limits."""
+        ApiKey.objects.update(queued=most)
+        settings.MAX_QUEUED_PER_KIND = most
+        yield
+        ApiKey.objects.update(queued=0)
+        settings.MAX_QUEUED_PER_KIND = 0
+
     def median(self, action: Callable[[], object]) -> float:
         return statistics.median(self.timed(action) for _ in range(REPEATS))
 
@@ -170,8 +228,13 @@ class Work:
 
 
 def main() -> None:
-    work = Work(int(sys.argv[1]))
-    answers: dict[str, Callable[..., Any]] = {"count": Job.objects.count, "round": work.round, "retention": work.retention}
+    work = Work(*map(int, sys.argv[1:]))
+    answers: dict[str, Callable[..., Any]] = {
+        "count": Job.objects.count,
+        "round": work.round,
+        "queue_round": work.queue_round,
+        "retention": work.retention,
+    }
     for line in sys.stdin:
         what, *values = line.split()
         print(json.dumps(answers[what](*map(float, values))), flush=True)

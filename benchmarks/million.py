@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,24 +23,25 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.report import spread, table
-from tests.postgres import private_postgres
+from benchmarks.storm.__main__ import database_url
 
 FOLDER = Path(__file__).resolve().parent.parent / "var" / "benchmarks"
 MOST = 2.0
 
 
 class Side:
-    """One of the two: a process of `benchmarks.filled` on a database of its own."""
+    """A process of `benchmarks.filled` on a database of its own, with so many ended jobs and so many that wait."""
 
-    def __init__(self, jobs: int, folder: str, database_url: str) -> None:
+    def __init__(self, folder: str, database_url: str, ended: int = 0, queued: int = 0) -> None:
         environment = {
             **os.environ,
             "FITSIZE_DATA": folder,
             "DATABASE_URL": database_url,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "LOG_LEVEL": "ERROR",
+            "MAX_QUEUED_PER_KIND": "0",
         }
-        command = [sys.executable, "-m", "benchmarks.filled", str(jobs)]
+        command = [sys.executable, "-m", "benchmarks.filled", str(ended), str(queued)]
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, what: str) -> Any:
@@ -55,26 +56,25 @@ class Side:
 
 
 @contextmanager
-def sides(database: str, jobs: int) -> Iterator[tuple[Side, Side]]:
+def sides(database: str, filled: Sequence[Mapping[str, int]]) -> Iterator[list[Side]]:
+    """A side for each filling, ready; on the project's disk, where fsync costs something."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        pair = []
-        for count in (0, jobs):
-            folder = stack.enter_context(TemporaryDirectory(dir=FOLDER, prefix="million-"))
-            url = stack.enter_context(private_postgres()).url if database == "postgresql" else ""
-            side = Side(count, folder, url)
+        found = []
+        for counts in filled:
+            folder = stack.enter_context(TemporaryDirectory(dir=FOLDER, prefix="filled-"))
+            side = Side(folder, stack.enter_context(database_url(database)), **counts)
             stack.callback(side.close)
-            pair.append(side)
-        empty, full = pair
+            found.append(side)
         started = time.monotonic()
-        rows = full.ask("count"), empty.ask("count")
-        print(f"{database}: {rows[0]} and {rows[1]} rows, filled in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-        yield empty, full
+        rows = [side.ask("count") for side in found]
+        print(f"{database}: {rows} rows, filled in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        yield found
 
 
 def compared(database: str, jobs: int, rounds: int, seconds: float) -> dict[str, Any]:
     """Median milliseconds of each part in each round, and what retention does to submits."""
-    with sides(database, jobs) as (empty, full):
+    with sides(database, [{}, {"ended": jobs}]) as (empty, full):
         pairs = []
         for number in range(rounds):
             order = (empty, full) if number % 2 else (full, empty)

@@ -31,6 +31,7 @@ from tasks.models.revisions import Revision, standing
 from tasks.models.states import ENDED, UNUSUAL_ENDS, Priority, State, Stopping
 from tasks.models.webhooks import Delivery, WebhookEndpoint
 from tasks.transitions import (
+    AHEAD,
     CANCEL,
     CHECKPOINT,
     DELETE_INPUTS,
@@ -427,7 +428,7 @@ class Job(models.Model):
         """How many jobs of this kind are served before it, plus one; None unless queued. Never counts past the cap."""
         if self.state != State.QUEUED:
             return None
-        earlier = Q(priority__lt=self.priority) | Q(priority=self.priority, turn__lt=self.turn)
-        earlier |= Q(priority=self.priority, turn=self.turn, created_at__lt=self.created_at)
-        ahead = Job.objects.filter(earlier, kind=self.kind, state=State.QUEUED).values("pk")[: POSITION_CAP + 1]
-        return ahead.count() + 1
+        created_at = Job._meta.get_field("created_at").get_db_prep_value(self.created_at, connection)
+        values = {"kind": self.kind, "priority": self.priority, "turn": self.turn, "created_at": created_at, "cap": POSITION_CAP + 1}
+        [(ahead,)] = changed(AHEAD, values)
+        return min(int(ahead), POSITION_CAP + 1) + 1

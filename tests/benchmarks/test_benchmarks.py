@@ -100,6 +100,25 @@ def test_the_benchmark_of_a_full_table_compares_it_with_an_empty_one(tmp_path: P
     assert {"submit", "claim", "poll, ended", "list", "housekeeping, with retention"} <= set(facts["rounds"][0][1])
 
 
+def test_the_benchmark_of_a_long_queue_compares_it_with_a_short_one(tmp_path: Path) -> None:
+    file = tmp_path / "depth.json"
+    done = run("benchmarks.depth", "--depths", "10", "500", "--rounds", "1", "--database", "sqlite", "--json", str(file))
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    [facts] = json.loads(file.read_text())["databases"]
+    assert {"submit", "claim", "poll, queued, near the front", "list", "/readyz"} <= set(facts["rounds"][0][1])
+    assert "500 / 10" in done.stdout
+
+
+def test_the_ceilings_of_a_web_process_are_found_with_the_right_answers_alone(tmp_path: Path) -> None:
+    file = tmp_path / "ceilings.json"
+    done = run("benchmarks.ceilings", "--rounds", "1", "--seconds", "0.5", "--database", "sqlite", "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    [found] = json.loads(file.read_text())["rounds"]
+    statuses = {name: set(runs["sqlite"]["answers"]) for name, runs in found.items()}
+    assert statuses == {"/livez": {"200"}, "submit, 202": {"202"}, "poll, queued": {"200"}, "poll, ended": {"200"}, "poll, 304": {"304"}}
+    assert all(runs["sqlite"]["per_second"] > 0 for runs in found.values())
+
+
 @pytest.mark.parametrize(
     ("line", "seen"),
     [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from tasks import runs
 from tasks.errors import Code
 from tasks.models import Job, Priority, SavedFile
 from tasks.models.queue import JobQuerySet
+from tasks.transitions import AHEAD, statement
 from tests.conftest import client_of
 from tests.fakes.inference.model import FakeModel
 from tests.pictures import base64_of, picture
@@ -127,10 +129,27 @@ def test_the_position_counts_the_jobs_that_are_served_before(client: Client, own
     assert positions == [1, 2, 3]
 
 
+def test_the_position_counts_higher_priorities_first(client: Client, owner: User) -> None:
+    waits = submit(owner, priority=Priority.BATCH)
+    submit(owner, priority=Priority.BATCH)
+    for _ in range(2):
+        submit(owner, priority=Priority.INTERACTIVE)
+    assert client.get(f"/api/v1/jobs/{waits.pk}").json()["queue_position"] == 3
+
+
 def test_the_position_is_counted_no_further_than_its_cap(client: Client, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.models.jobs.POSITION_CAP", 2)
     jobs = [submit(owner) for _ in range(6)]
     assert client.get(f"/api/v1/jobs/{jobs[5].pk}").json()["queue_position"] == 4
+
+
+def test_who_is_served_later_costs_the_position_nothing(owner: User) -> None:
+    job = submit(owner)
+    values: dict[str, Any] = {"kind": job.kind, "priority": job.priority, "turn": job.turn, "created_at": str(job.created_at), "cap": 1}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' * (connection.vendor == 'sqlite')}{statement(AHEAD, connection.vendor)}", values)
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert re.search(r"\(turn,created_at\)<|ROW\(turn, created_at\) <", plan), plan
 
 
 def test_timings_tell_waiting_and_running_apart(client: Client, owner: User) -> None:

@@ -1,0 +1,1 @@
+"""How long a worker does nothing for any model between two jobs."""
