@@ -11,6 +11,7 @@ from django.db import close_old_connections
 
 from tasks import wakeups
 from tasks.clock import Sightings
+from tasks.kinds import kinds
 from tasks.models import Counter, Job, State, Worker, WorkerState
 from tasks.retention import Sweep
 from tasks.transitions import AWAY
@@ -88,8 +89,9 @@ class Housekeeping:
             job.expire()
 
     def wake_kinds(self) -> None:
-        for kind in Job.objects.filter(state=State.QUEUED).values_list("kind", flat=True).distinct():
-            wakeups.wake(kind)
+        for kind in kinds():  # a look at the index for each, however long a queue is
+            if Job.objects.waiting(kind):
+                wakeups.wake(kind)
 
     def count_ends(self) -> None:
         for _ in range(COUNTED_BATCHES):

@@ -46,7 +46,7 @@ class JobRun(Run):
             return
         self.reported_at = now
         self.job.progress_step = step
-        self.held().update(progress=min(max(fraction, 0.0), 1.0), progress_step=step[:STEP_LENGTH])
+        self.job.report(min(max(fraction, 0.0), 1.0), step[:STEP_LENGTH])
 
     def check_canceled(self) -> None:
         if not self.held().exists():

@@ -5,7 +5,8 @@ Each change of state is one UPDATE with its condition inside; nobody reads first
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -40,7 +41,8 @@ SQLITE = Dialect(
     seconds_between="(julianday({1}) - julianday({0})) * 86400",
     code="json_extract(error, '$.code')",
 )
-# A claim lost in a power cut leaves the job queued, so PostgreSQL need not wait for its disk there (submit and end do wait).
+# A claim lost in a power cut leaves the job queued, so nobody need wait for the disk there (submit and end do wait): PostgreSQL is told
+# in the statement, SQLite by `commit_unsynced`.
 POSTGRESQL = Dialect(
     now="clock_timestamp()",
     seconds_ago="clock_timestamp() - make_interval(secs => %(seconds)s)",
@@ -122,6 +124,12 @@ UPDATE tasks_job SET
     state = CASE WHEN state = 'queued' THEN 'canceled' ELSE state END
 WHERE id = %(id)s AND erased_at IS NULL
 RETURNING state
+"""
+
+PROGRESS = """
+UPDATE tasks_job SET progress = %(fraction)s, progress_step = %(step)s
+WHERE id = %(id)s AND lease = %(lease)s AND state = 'running' AND NOT cancel_requested
+RETURNING id
 """
 
 CHECKPOINT = """
@@ -243,6 +251,20 @@ def statement(template: str, vendor: str) -> str:
 def changed(template: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Execute one of the templates above; the rows it answers."""
     return rows(statement(template, connection.vendor), values)
+
+
+@contextmanager
+def commit_unsynced() -> Iterator[None]:
+    """What is written here may be taken back by a power cut, and by nothing else: SQLite does not wait for the disk. Within a transaction
+    this changes nothing."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    rows("PRAGMA synchronous = NORMAL", ())
+    try:
+        yield
+    finally:
+        rows("PRAGMA synchronous = FULL", ())
 
 
 def rows(statement: str, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -21,6 +22,7 @@ from kombu.pools import ProducerPool, producers, reset
 
 logger = logging.getLogger(__name__)
 CHANNEL = "fitsize.ended"
+SILENTLY = ("CLIENT", "REPLY", "SKIP")  # Redis does not answer the next command
 RUN_JOBS = "tasks.run_jobs"
 TROUBLE = (redis.RedisError, OperationalError, OSError)
 
@@ -104,7 +106,16 @@ def wake(kind: str) -> bool:
 def announce(job: str) -> None:
     """Tell the fronts that a job ended. Without it their clients wait for the next re-read."""
     if client := broker.redis:
-        tried(lambda: client.publish(CHANNEL, job), f"the end of {job} was not announced")
+        tried(lambda: send_silently(client, "PUBLISH", CHANNEL, job), f"the end of {job} was not announced")
+
+
+def send_silently(client: redis.Redis, *command: str) -> None:
+    """Without waiting for an answer, for there is none. A connection that has died since is noticed when it is taken out of the pool."""
+    connection: Any = client.connection_pool.get_connection()
+    try:
+        connection.send_packed_command(connection.pack_commands([SILENTLY, command]))
+    finally:
+        client.connection_pool.release(connection)
 
 
 def tried(ask: Callable[[], object], missed: str) -> bool:

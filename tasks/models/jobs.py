@@ -41,8 +41,10 @@ from tasks.transitions import (
     INPUTS,
     KEEP_INPUTS_NO_MORE,
     LET_GO,
+    PROGRESS,
     RETRY,
     changed,
+    commit_unsynced,
     rows,
 )
 
@@ -266,6 +268,11 @@ class Job(models.Model):
     def settle(self, death: Death) -> str | None:
         """Let go of a running job whose process died: queued again, or failed if that was the last crash or loss it had."""
         return self.end(**self.after(death))
+
+    def report(self, progress: float, step: str) -> None:
+        """How far a job is whose lease is mine; nothing, if the lease is lost or nobody wants the job any more."""
+        with commit_unsynced():
+            changed(PROGRESS, {"id": self.key, "lease": self.lease, "fraction": progress, "step": step})
 
     def keep_checkpoint(self, step: int, file: str) -> bool:
         """Point the row at a stored checkpoint and delete the one before. False if the lease is lost or nobody wants the job any more."""

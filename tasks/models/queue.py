@@ -21,7 +21,7 @@ from tasks.models.idempotency import IdempotencyKey
 from tasks.models.quarantine import Quarantine
 from tasks.models.states import ENDED, Claimant, Priority, State
 from tasks.models.webhooks import WebhookEndpoint
-from tasks.transitions import OF_OWNER, RUNNING, TURN, claim_statement, rows
+from tasks.transitions import OF_OWNER, RUNNING, TURN, claim_statement, commit_unsynced, rows
 from tasks.uploads import Upload
 
 if TYPE_CHECKING:
@@ -128,7 +128,8 @@ class JobQuerySet(models.QuerySet["Job"]):
             "pid": claimant.pid,
             "fresh": claimant.fresh,
         }
-        claimed = rows(claim_statement(connection.vendor, str(CLAIMED)), values)
+        with commit_unsynced():
+            claimed = rows(claim_statement(connection.vendor, str(CLAIMED)), values)
         if not claimed:
             return None
         job = CLAIMED.instance(claimed[0])

@@ -3,10 +3,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from fitsize.models import User
 from tasks.models import Claimant, Job, Priority, State
+from tasks.transitions import rows
 from tests.tasks.jobs import ME, claimed, fresh, submit
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +120,12 @@ def test_a_job_that_comes_back_from_long_ago_gives_a_newcomer_no_start(owner: Us
         submit(crowd)
     order = [job for job in (Job.objects.claim("fakes", ME) for _ in range(6)) if job]
     assert single.pk in [job.pk for job in order]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_disk_is_waited_for_again_after_a_claim(owner: User) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL is told in the statement, for that transaction alone")
+    submit(owner)
+    assert Job.objects.claim("fakes", ME) is not None
+    assert rows("PRAGMA synchronous", ()) == [(2,)]

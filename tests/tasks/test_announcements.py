@@ -1,0 +1,57 @@
+"""The end of a job is told to whoever listens, and nobody waits for an answer to that."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from fitsize.broker import embedded_broker
+from tasks.wakeups import CHANNEL, redis_url, send_silently
+from tests.stack import eventually
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], Any]]:
+    """Starts the broker, or starts it anew; a client of it."""
+    broker = embedded_broker(tmp_path)
+    with ExitStack() as running:
+
+        def started() -> Any:
+            running.close()
+            process = running.enter_context(subprocess.Popen(broker.command, stdout=subprocess.DEVNULL))
+            running.callback(process.kill)
+            eventually(broker.answers, 15)
+            return redis.Redis.from_url(redis_url(broker.url) or "")
+
+        yield started
+
+
+def heard(listener: redis.client.PubSub) -> bytes | None:
+    message = listener.get_message(ignore_subscribe_messages=True, timeout=5) or listener.get_message(timeout=5)
+    return message["data"] if message else None
+
+
+def test_what_is_sent_silently_is_heard_and_its_connection_can_still_ask(start: Callable[[], Any]) -> None:
+    client = start()
+    with client.pubsub() as listener:
+        listener.subscribe(CHANNEL)
+        listener.get_message(timeout=5)
+        for job in ("first", "second"):
+            send_silently(client, "PUBLISH", CHANNEL, job)
+        assert (heard(listener), heard(listener), client.ping()) == (b"first", b"second", True)
+
+
+def test_a_broker_that_was_started_anew_hears_the_next_announcement(start: Callable[[], Any]) -> None:
+    before = start()
+    send_silently(before, "PUBLISH", CHANNEL, "to nobody")
+    with start().pubsub() as listener:
+        listener.subscribe(CHANNEL)
+        listener.get_message(timeout=5)
+        send_silently(before, "PUBLISH", CHANNEL, "after")
+        assert heard(listener) == b"after"
