@@ -129,8 +129,12 @@ def judged(facts: dict[str, Any], work: str, peer: str) -> str:
     rate, p95 = rate_ratios(facts, work, peer), latency_ratios(facts, work, peer, "p95_ms")
     goals = (PROTOTYPE_RATIO, 1.0) if (work, peer) == (USUAL, "litserve") else (1.0,)
     said = ", ".join(f"{goal:g}x {holds(rate, goal)}" for goal in goals)
-    return f"{work}, beside {TITLES[peer]}: jobs/s {times(rate)} ({said}), p95 {times(p95)}"
+    return f"{work}, beside {TITLES[peer]}: jobs/s {times(rate)} ({said}), p95 {times(p95)}{no_worse(p95)}"
 
 
 def holds(ratios: Sequence[float], least: float) -> str:
     return "holds" if ratios and statistics.median(ratios) >= least else "is missed"
+
+
+def no_worse(ratios: Sequence[float]) -> str:
+    return f" ({'no worse' if statistics.median(ratios) <= 1 else 'worse'})" if ratios else ""

@@ -93,6 +93,11 @@ def test_the_verdict_names_what_was_aimed_at(seconds: float, said: str) -> None:
     assert said in verdict(facts_of(found("fitsize", seconds=seconds), found("litserve")))
 
 
+@pytest.mark.parametrize(("p95", "said"), [(900.0, "p95 1.00x (no worse)"), (990.0, "p95 1.10x (worse)")])
+def test_the_verdict_judges_p95_too(p95: float, said: str) -> None:
+    assert said in verdict(facts_of(found("fitsize", p95_ms=p95), found("bentoml")))
+
+
 def test_the_tables_have_every_server_its_ratio_and_its_cpu() -> None:
     poison = [found(name, "50 ms, one poison in 60", poison_answers={"200 failed": 4}) for name in ("fitsize", "litserve-restart")]
     told = text({**facts_of(found("fitsize"), found("litserve"), *poison), "machine": machine.description()})
