@@ -26,27 +26,35 @@ from benchmarks.serving.work import Work, jobs_for
 from fitsize.broker import free_port
 from tests.stack import ROOT
 
-ABSENT = "the virtual environment of LitServe and BentoML is made by `python -m benchmarks.serving`"
-PEER = pytest.mark.skipif(not packages.installed(), reason=ABSENT)
+
+def benchmark(file: Path, *options: str) -> tuple[dict[str, Any], str]:
+    """Its figures and what it prints."""
+    few = ("--models", "1", "--rounds", "1", "--jobs", "4", "--clients", "3", "--json", str(file))
+    command = [sys.executable, "-m", "benchmarks.serving", *few, *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(file.read_text()), done.stdout
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", ["fitsize", *(pytest.param(name, marks=PEER) for name in TITLES if name != "fitsize")])
-def test_poison_in_the_mix_is_counted_apart(server: str, tmp_path: Path) -> None:
-    file = tmp_path / "serving.json"
-    few = ("--models", "1", "--mixes", "poison", "--rounds", "1", "--jobs", "4", "--clients", "3", "--poison", "12")
-    command = [sys.executable, "-m", "benchmarks.serving", *few, "--servers", server, "--json", str(file)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    facts = json.loads(file.read_text())
+def test_fitsize_loses_the_poison_alone(tmp_path: Path) -> None:
+    facts, told = benchmark(tmp_path / "serving.json", "--mixes", "poison", "--poison", "12", "--servers", "fitsize")
     [run] = facts["runs"]
-    assert (run["answered"] + run["lost"], sum(run["poison_answers"].values())) == (11, 1)
-    assert TITLES[server] in done.stdout
-    if server == "fitsize":
-        assert (run["lost"], run["alive"], run["poison_answers"]) == (0, True, {"200 failed": 1})
-        assert run["account"]["truth"]["states"]["failed"] == 1
-    else:
-        assert facts["peers"]["litserve"] in PEERS[0]
+    assert (run["answered"], run["lost"], run["alive"], run["poison_answers"]) == (11, 0, True, {"200 failed": 1})
+    assert run["account"]["truth"]["states"]["failed"] == 1
+    assert "no peers" in told
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not packages.installed(), reason="the peers' virtual environment is made by `python -m benchmarks.serving`")
+@pytest.mark.parametrize("peer", ["litserve", "bentoml"])
+def test_a_peer_does_the_same_jobs_and_its_cpu_is_known_by_process(peer: str, tmp_path: Path) -> None:
+    facts, told = benchmark(tmp_path / "serving.json", "--mixes", "clean", "--servers", peer)
+    [run] = facts["runs"]
+    assert (run["answers"], run["account"]["models_started"]) == ({"200 succeeded": 12}, 2)
+    assert set(run["cpu_ms"]) == {"web", "child"}
+    assert f"{peer}=={facts['peers'][peer]}" in PEERS
+    assert TITLES[peer] in told
 
 
 def found(server: str, work: str = "50 ms", **different: Any) -> dict[str, Any]:
