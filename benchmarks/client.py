@@ -30,7 +30,8 @@ LAST = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 class Load:
     """`jobs` requests by `clients` at once, each `pause_seconds` after the answer before it. With `poll` results come by `?wait=`.
 
-    A request without an answer after `answer_seconds` is given up, as a `TimeoutError`.
+    A request without an answer after `answer_seconds` is given up, as a `TimeoutError`. Each `odd_every`-th request goes to `odd_path` with
+    `odd_body`, in which `NUMBER` stands for the number of the request.
     """
 
     port: int
@@ -42,14 +43,25 @@ class Load:
     poll: bool = False
     pause_seconds: float = 0.0
     answer_seconds: float = 60.0
+    odd_every: int = 0
+    odd_path: str = ""
+    odd_body: str = ""
+
+    def is_odd(self, number: int) -> bool:
+        return bool(self.odd_every) and number % self.odd_every == self.odd_every - 1
 
 
 @dataclass
 class Seen:
-    """`milliseconds` from the submit to the result, one a job, in the order of their ends; `answers` counts status and state."""
+    """`milliseconds` from the submit to the result, one a job, in the order of their ends: `ends` are their status and state, which
+    `answers` counts, `moments` the seconds since the start at which they ended. Odd requests are in `odd_answers` alone.
+    """
 
     milliseconds: list[float] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
+    odd_answers: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
@@ -105,10 +117,14 @@ async def connect(load: Load) -> Connection:
     return connection
 
 
-def request(load: Load) -> bytes:
+def request(load: Load, path: str, body: str) -> bytes:
     prefer = "" if load.poll else "Prefer: wait=30\r\n"
-    head = f"POST {load.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{prefer}{authorization(load)}"
-    return f"{head}Content-Length: {len(load.body)}\r\n\r\n{load.body}".encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{prefer}{authorization(load)}"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def odd_request(load: Load, number: int) -> bytes:
+    return request(load, load.odd_path, load.odd_body.replace("NUMBER", str(number)))
 
 
 def look(load: Load, job: dict[str, Any]) -> bytes:
@@ -127,31 +143,53 @@ async def one_job(connection: Connection, load: Load, submit: bytes) -> str:
     return f"{status} {job.get('state', job.get('code'))}"
 
 
-async def client(load: Load, left: Iterator[int], seen: Seen, answers: Counter[str]) -> None:
-    connection = await connect(load)
-    submit = request(load)
-    for _ in left:
-        started = time.perf_counter()
-        if connection.over:
-            connection.transport.close()
-            connection = await connect(load)
+class Client:
+    """One connection after another to the same server, each for as long as the server keeps it."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.connection: Connection | None = None
+
+    async def job(self, submit: bytes) -> str:
+        """How it ended: the answer, or the error if there was none, such as `ConnectionRefusedError` from a server that is gone."""
         try:
-            answers[await one_job(connection, load, submit)] += 1
+            if self.connection is None or self.connection.over:
+                self.hang_up()
+                self.connection = await asyncio.wait_for(connect(self.load), self.load.answer_seconds)
+            return await one_job(self.connection, self.load, submit)
         except (OSError, TimeoutError) as error:
-            answers[type(error).__name__] += 1
-            connection = await connect(load)
-        seen.milliseconds.append((time.perf_counter() - started) * 1000)
+            self.hang_up()  # an answer that comes after all must not be taken for the next one's
+            return type(error).__name__
+
+    def hang_up(self) -> None:
+        if self.connection is not None:
+            self.connection.transport.close()
+        self.connection = None
+
+
+async def client(load: Load, left: Iterator[int], seen: Seen, start: float) -> None:
+    sender, usual = Client(load), request(load, load.path, load.body)
+    for number in left:
+        started, is_odd = time.perf_counter(), load.is_odd(number)
+        end = await sender.job(odd_request(load, number) if is_odd else usual)
+        if is_odd:
+            seen.odd_answers[end] = seen.odd_answers.get(end, 0) + 1
+        else:
+            now = time.perf_counter()
+            seen.milliseconds.append((now - started) * 1000)
+            seen.ends.append(end)
+            seen.moments.append(now - start)
         if load.pause_seconds:
             await asyncio.sleep(load.pause_seconds)
-    connection.transport.close()
+    sender.hang_up()
 
 
 async def run(load: Load) -> Seen:
-    seen, answers, left = Seen(), Counter[str](), iter(range(load.jobs))
+    seen, left = Seen(), iter(range(load.jobs))
     started, cpu = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(client(load, left, seen, answers) for _ in range(load.clients)))
+    await asyncio.gather(*(client(load, left, seen, started) for _ in range(load.clients)))
     seen.seconds, seen.cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
-    seen.answers = dict(answers)
+    seen.answers = dict(Counter(seen.ends))
     return seen
 
 

@@ -32,7 +32,7 @@ from benchmarks.blocking.server import Baseline
 from benchmarks.client import Load, Seen, drive
 from benchmarks.engine import FINE, FOLDER
 from benchmarks.inputs import write_inputs
-from benchmarks.processes import memory
+from benchmarks.processes import pss
 from benchmarks.report import spread, table
 from benchmarks.truth import truth
 from tests.stack import Stack
@@ -132,14 +132,6 @@ def group_of(pid: int) -> int | None:
         return os.getpgid(pid)
     except ProcessLookupError:
         return None
-
-
-def pss(pid: int) -> float:
-    """0 for a process that is gone or going."""
-    try:
-        return memory(pid).pss
-    except (OSError, AssertionError):
-        return 0.0
 
 
 def benchmark(names: Sequence[str], workers: Sequence[int], rounds: int, clients: int, jobs: int, seconds: float) -> dict[str, Any]:

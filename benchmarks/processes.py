@@ -68,6 +68,14 @@ def memory(pid: int) -> Memory:
     return Memory(rss=field(pid, "status", "VmRSS"), pss=field(pid, "smaps_rollup", "Pss"))
 
 
+def pss(pid: int) -> float:
+    """0 for a process that is gone or going."""
+    try:
+        return memory(pid).pss
+    except (OSError, AssertionError):
+        return 0.0
+
+
 def high_water(pid: int) -> float:
     """The most that was ever resident, in megabytes, since `reset_high_water`."""
     return field(pid, "status", "VmHWM")
