@@ -33,7 +33,7 @@ from tests.postgres import connected
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 60.0, pause: float = 0.05) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 120.0, pause: float = 0.05) -> Any:
     """The condition's first true value; AssertionError if there is none in time."""
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -298,7 +298,7 @@ class Stack:
         document: dict[str, Any] = answer.json()
         return document
 
-    def ended(self, job: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
+    def ended(self, job: dict[str, Any], seconds: float = 120.0) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             found = self.job(job, wait=5)
             return found if found["state"] not in ("queued", "running") else None
