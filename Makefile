@@ -19,10 +19,12 @@ demo: demo-parts ## set up, start everything, send one input to each model; ONCE
 run: demo-parts ## set up and start everything: web, workers, housekeeping, an embedded broker
 	@exec $(PY) manage.py up
 
-test: all-parts packages jmeter ## set up, lint, then all tests with coverage; PYTEST="-m 'not slow'" for other options
+# Two files at a time: much of a test's time is waiting. Those of one file share processes and run one after the other.
+test: PAIR = -n 2 --dist loadfile --no-loadscope-reorder
+test: all-parts packages jmeter ## set up, lint, then all tests with coverage; PYTEST="-m 'not slow'" for other options, "-n 0" for one at a time
 	@$(call timed,lint,$(MAKE) --no-print-directory checks)
-	@$(call timed,tests,$(PY) -m pytest --cov --cov-report=term $(PYTEST))
-	@$(call timed,the engine on PostgreSQL,$(PY) -m tests.postgres $(PY) -m pytest -q --hypothesis-profile=brief tests/tasks tests/test_bad_input.py)
+	@$(call timed,tests,$(PY) -m pytest $(PAIR) --cov --cov-report=term $(PYTEST))
+	@$(call timed,the engine on PostgreSQL,$(PY) -m tests.postgres $(PY) -m pytest -q $(PAIR) --hypothesis-profile=brief tests/tasks tests/test_bad_input.py)
 
 lint: all-parts checks ## ruff, mypy --strict, import-linter
 

@@ -1,4 +1,4 @@
-"""Thousands of clients that wait: `python -m benchmarks.waiters [--clients 3000] [--rounds 3]`.
+"""Thousands of clients that wait: `python -m benchmarks.waiters [--clients 3000] [--rounds 3] [--seconds 5]`.
 
 Each client holds a `GET ?wait=30` of a job of its own at one web process. Meanwhile somebody asks /livez (through Django) all the time,
 jobs are submitted, and 50 uploads have stalled. Then all the jobs end within a second; in every round once with a Redis, and once
@@ -37,7 +37,6 @@ from tests.stack import Stack
 FOLDER = Path(__file__).resolve().parent.parent / "var" / "benchmarks"
 MOST_LIVEZ_MS = 25.0
 MOST_SECONDS = {"with Redis": 6.0, "Redis killed": 14.0}
-QUIET_SECONDS = 5.0
 STALLED = 50
 JOBS = """
 from fitsize.models import User
@@ -55,6 +54,11 @@ class Client:
     """A process of `benchmarks.waiting_clients`."""
 
     process: subprocess.Popen[str]
+
+    def begun(self) -> None:
+        """Return when it is connected, and asks."""
+        assert self.process.stdout
+        assert self.process.stdout.readline()
 
     def result(self) -> Any:
         return json.loads(self.process.communicate()[0].splitlines()[-1])
@@ -150,7 +154,7 @@ def held(stack: Stack, pid: int, count: int) -> None:
     time.sleep(1)
 
 
-def measured(count: int, redis: bool) -> dict[str, Any]:
+def measured(count: int, redis: bool, seconds: float) -> dict[str, Any]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=FOLDER, prefix="waiters-") as folder, Stack(Path(folder), workers=()) as stack:
         web = family(stack.pid_of("web"))[-1]
@@ -158,13 +162,14 @@ def measured(count: int, redis: bool) -> dict[str, Any]:
         refused = stack.http.get(f"/api/v1/jobs/{jobs[0]}?wait=30", headers={"Authorization": "Bearer wrong"})
         before = memory(web)
         with client("probe", port=port_of(stack)) as probe, Submits(stack) as submits:
+            probe.begun()
             quiet = time.monotonic()
-            time.sleep(QUIET_SECONDS)
+            time.sleep(seconds)
             alone = time.monotonic()
             with client("wait", port=port_of(stack), key=stack.key, jobs=jobs) as waiters, stalled_uploads(stack):
                 held(stack, web, count + STALLED)
                 waiting = time.monotonic()
-                time.sleep(QUIET_SECONDS)
+                time.sleep(seconds)
                 while_held = memory(web)
                 threads = psutil.Process(web).num_threads()
                 if not redis:
@@ -228,13 +233,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.waiters", description=__doc__)
     parser.add_argument("--clients", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of asking before the clients come, and again while all of them wait")
     parser.add_argument("--json", type=Path, help="default: var/benchmarks/waiters-<date>.json")
     options = parser.parse_args()
     described = machine.description()
     runs = []
     for number in range(options.rounds):
         for redis in (True, False):
-            runs.append(run := measured(options.clients, redis))
+            runs.append(run := measured(options.clients, redis, options.seconds))
             print(f"round {number + 1}, {run['redis']}: last answer after {run['last_answer_seconds']:.1f} s", file=sys.stderr, flush=True)
     print(machine.in_words(described))
     print(text(runs, options.clients))

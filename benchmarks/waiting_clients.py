@@ -48,8 +48,9 @@ async def wait(port: int, key: str, jobs: list[str]) -> dict[str, Any]:
 
 
 async def probe(port: int) -> list[tuple[float, float]]:
-    """(when, milliseconds) of each answer of /livez, on one connection, until standard input ends."""
+    """(when, milliseconds) of each answer of /livez, on one connection, until standard input has a line; "asking" is printed first."""
     connection = await connect(Load(port, "", "", 0))
+    print("asking", flush=True)
     over = asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     seen = []
     while not over.done():

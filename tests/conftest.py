@@ -22,11 +22,18 @@ profile.load_profile("house")
 
 @pytest.fixture(autouse=True)
 def own_files(settings: Any, tmp_path: Path) -> Path:
-    """Stored files of one test lie in a folder of its own."""
-    folder = tmp_path / "files"
-    folder.mkdir()
-    settings.MEDIA_ROOT = folder
-    return folder
+    """Files of one test lie in folders of its own: stored ones, uploads, locks. Another test may run at the same time."""
+    for name, folder in {"MEDIA_ROOT": "files", "FILE_UPLOAD_TEMP_DIR": "incoming", "RUN_FOLDER": "run"}.items():
+        (tmp_path / folder).mkdir()
+        setattr(settings, name, tmp_path / folder)
+    return tmp_path / "files"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After the shuffle, files with slow tests go first: of two processes that share the files, neither is left alone with a long one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +33,7 @@ from tests.postgres import connected
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 60.0, pause: float = 0.05) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 120.0, pause: float = 0.05) -> Any:
     """The condition's first true value; AssertionError if there is none in time."""
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -76,8 +80,7 @@ class Stack:
         try:
             self.start("broker", self.broker.command)
             eventually(self.broker.answers, 15)
-            self.manage("migrate", "-v0")
-            self.key = self.manage("apikey", "create", "--rate", "0", "--queued", "0").strip()
+            self.prepare()
             for name in self.workers:
                 self.start_worker(name)
             self.start("web", [sys.executable, "-m", "gunicorn", "-c", "python:fitsize.gunicorn", "fitsize.asgi"])
@@ -108,11 +111,16 @@ class Stack:
         states = answer.json()["kinds"]
         return all(states[name.partition("-")[0]] in ("ready", "busy") for name in self.workers)
 
+    def prepare(self) -> None:
+        """A migrated database with a key in it."""
+        if self.database_url:
+            self.key = migrated(self.environment)
+            return
+        file, self.key = prepared_file(self.environment["DJANGO_SETTINGS_MODULE"])
+        shutil.copy(file, self.folder)
+
     def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **self.environment}, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return managed(self.environment, *arguments)
 
     def start(self, name: str, command: list[str], niceness: int = 0, **environment: str) -> Program:
         surroundings = {**self.environment, **environment}
@@ -290,7 +298,7 @@ class Stack:
         document: dict[str, Any] = answer.json()
         return document
 
-    def ended(self, job: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
+    def ended(self, job: dict[str, Any], seconds: float = 120.0) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             found = self.job(job, wait=5)
             return found if found["state"] not in ("queued", "running") else None
@@ -304,6 +312,28 @@ class Stack:
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
+
+
+def managed(environment: Mapping[str, str], *arguments: str) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def migrated(environment: Mapping[str, str]) -> str:
+    """Make the tables; the key of a first owner."""
+    managed(environment, "migrate", "-v0")
+    return managed(environment, "apikey", "create", "--rate", "0", "--queued", "0").strip()
+
+
+@cache
+def prepared_file(settings_module: str) -> tuple[Path, str]:
+    """A SQLite as `migrated` leaves it and its key, made once: a stack of this process begins with a copy, two starts of Django sooner."""
+    folder = tempfile.mkdtemp(prefix="fitsize-stack-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    environment = {"FITSIZE_DATA": folder, "DATABASE_URL": "", "BROKER_URL": "memory://", "DJANGO_SETTINGS_MODULE": settings_module}
+    return Path(folder, "fitsize.sqlite3"), migrated(environment)
 
 
 def encoded(size: int) -> str:

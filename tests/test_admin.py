@@ -199,7 +199,7 @@ INDICES = [
 
 @pytest.mark.parametrize(("query", "index"), INDICES)
 def test_the_list_of_jobs_never_reads_or_sorts_them_all(browser: Client, owner: User, query: str, index: str) -> None:
-    many(owner, 3000)
+    many(owner, 1000)
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(f"{address(Job)}?{query}").status_code == 200
     of_jobs = [query for query in captured.captured_queries if '"tasks_job"' in query["sql"]]
@@ -212,7 +212,7 @@ def test_the_list_of_jobs_never_reads_or_sorts_them_all(browser: Client, owner: 
 
 
 def test_a_count_ends_at_its_cap(browser: Client, owner: User) -> None:
-    many(owner, COUNTED + 500)
+    many(owner, COUNTED + 1)
     page = browser.get(address(Job)).content.decode()
     assert f"{COUNTED} jobs" in page
 

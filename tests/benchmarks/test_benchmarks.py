@@ -62,18 +62,18 @@ def test_a_web_process_stays_small() -> None:
 
 def test_a_storm_prints_its_account_and_writes_it_down(tmp_path: Path) -> None:
     file = tmp_path / "storm.json"
-    done = run("benchmarks.storm", "--jobs", "30", "--kills", "2", "--json", str(file))
+    done = run("benchmarks.storm", "--jobs", "60", "--kills", "2", "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
     for line in ("accepted (answer read)", "ended more than once", "failed innocents", "the account balances", "web master"):
         assert line in done.stdout
     facts = json.loads(file.read_text())
-    assert (facts["balanced"], len(facts["kills"]), facts["plan"]["jobs"]) == (True, 2, 30)
+    assert (facts["balanced"], len(facts["kills"]), facts["plan"]["jobs"]) == (True, 2, 60)
     assert "cpu" in facts["machine"]
 
 
 def test_the_waiters_benchmark_says_who_waited_and_for_how_long(tmp_path: Path) -> None:
     file = tmp_path / "waiters.json"
-    done = run("benchmarks.waiters", "--clients", "60", "--rounds", "1", "--json", str(file))
+    done = run("benchmarks.waiters", "--clients", "60", "--rounds", "1", "--seconds", "1", "--json", str(file))
     assert done.returncode in (0, 1), done.stdout + done.stderr  # 1: too slow, which is no matter of this test
     facts = json.loads(file.read_text())
     assert [run["redis"] for run in facts["runs"]] == ["with Redis", "Redis killed"]
@@ -83,7 +83,7 @@ def test_the_waiters_benchmark_says_who_waited_and_for_how_long(tmp_path: Path) 
 
 def test_the_busy_benchmark_compares_both(tmp_path: Path) -> None:
     file = tmp_path / "busy.json"
-    done = run("benchmarks.busy", "--rounds", "1", "--json", str(file))
+    done = run("benchmarks.busy", "--rounds", "1", "--seconds", "2", "--json", str(file))
     assert done.returncode in (0, 1), done.stdout + done.stderr
     [found] = json.loads(file.read_text())["rounds"]
     assert min(found["idle"]["count"], found["busy"]["count"]) > 1
@@ -92,7 +92,7 @@ def test_the_busy_benchmark_compares_both(tmp_path: Path) -> None:
 
 def test_the_benchmark_of_a_full_table_compares_it_with_an_empty_one(tmp_path: Path) -> None:
     file = tmp_path / "million.json"
-    options = ("--jobs", "2000", "--rounds", "1", "--seconds", "10", "--database", "sqlite", "--json", str(file))
+    options = ("--jobs", "2000", "--rounds", "1", "--seconds", "3", "--database", "sqlite", "--json", str(file))
     done = run("benchmarks.million", *options)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     [facts] = json.loads(file.read_text())["databases"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,13 +21,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def observed(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Iterator[None]:
+def observed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ids in the order of birth: the same example runs the same way again."""
     numbers = count(1)
     monkeypatch.setattr(Job._meta.pk, "_get_default", lambda: UUID(int=next(numbers)))
     monkeypatch.setitem(kinds()["fakes"].__dict__, "on_success", remember_effect)
-    settings.RUN_FOLDER = tmp_path / "run"
-    settings.RUN_FOLDER.mkdir()
     logging.disable(logging.CRITICAL)
     with audited():
         yield

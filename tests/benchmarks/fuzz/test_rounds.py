@@ -20,7 +20,7 @@ def stack(tmp_path: Path) -> Stack:
     """Never started."""
     made = Stack(tmp_path)
     for folder in ("files/inputs/ab", "incoming"):
-        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     with sqlite3.connect(tmp_path / "fitsize.sqlite3") as database:
         database.execute("CREATE TABLE tasks_input (file text, state text)")
         database.execute("CREATE TABLE tasks_savedfile (file text)")
