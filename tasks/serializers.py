@@ -33,9 +33,15 @@ def nests(field: serializers.Field[Any, Any, Any, Any]) -> bool:
 
 
 class FlagField(serializers.BooleanField):
-    """A form without it means its default too: to DRF that is an unticked box."""
+    """A form without it means its default too: to DRF that is an unticked box. JSON has words of its own for it: there 0 and "no" are
+    refused."""
 
     default_empty_html = serializers.empty
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool) and not isinstance(self.parent.initial_data, MultiValueDict):
+            self.fail("invalid", input=data)
+        return bool(super().to_internal_value(data))
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -223,6 +223,12 @@ def test_without_options_a_job_is_interactive_keeps_its_input_and_never_expires(
     assert (job.priority, job.keep_input, job.expires_at) == (Priority.INTERACTIVE, True, None)
 
 
+@pytest.mark.parametrize("word", [0, 1, "false", "no", None, []])
+def test_a_flag_in_json_is_true_or_false_and_nothing_like_it(client: Client, word: object) -> None:
+    answer = client.post("/api/v1/fakes/echo", {"text": "x", "keep_input": word}, content_type="application/json")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "keep_input")
+
+
 @pytest.mark.parametrize(
     "wrong", [{"expires_in": "0"}, {"expires_in": "nan"}, {"expires_in": "9" * 30}, {"priority": "urgent"}, {"keep_input": "perhaps"}]
 )
