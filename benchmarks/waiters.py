@@ -31,6 +31,7 @@ import psutil
 from benchmarks import machine
 from benchmarks.processes import family, memory
 from benchmarks.report import spread, table
+from fitsize.settings import GUNICORN_WORKERS
 from tasks.wakeups import CHANNEL
 from tests.stack import Stack
 
@@ -146,32 +147,37 @@ def p95(milliseconds: Sequence[float]) -> float:
     return statistics.quantiles(milliseconds, n=20, method="inclusive")[18]
 
 
-def held(stack: Stack, pid: int, count: int) -> None:
-    """Return when so many connections are at the web process."""
-    process = psutil.Process(pid)
-    while process.num_fds() < count:
+def held(web: Sequence[psutil.Process], count: int) -> None:
+    """Return when so many connections are at the web processes."""
+    while sum(process.num_fds() for process in web) < count:
         time.sleep(0.05)
     time.sleep(1)
 
 
-def measured(count: int, redis: bool, seconds: float) -> dict[str, Any]:
+def resident(web: Sequence[psutil.Process]) -> float:
+    """Megabytes of all web processes together."""
+    return sum(memory(process.pid).rss for process in web)
+
+
+def measured(count: int, redis: bool, seconds: float, web_processes: int) -> dict[str, Any]:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=FOLDER, prefix="waiters-") as folder, Stack(Path(folder), workers=()) as stack:
-        web = family(stack.pid_of("web"))[-1]
+    environment = {"GUNICORN_WORKERS": str(web_processes)}
+    with TemporaryDirectory(dir=FOLDER, prefix="waiters-") as folder, Stack(Path(folder), workers=(), environment=environment) as stack:
+        web = [psutil.Process(pid) for pid in family(stack.pid_of("web"))[1:]]
         jobs = queued_jobs(stack, count)
         refused = stack.http.get(f"/api/v1/jobs/{jobs[0]}?wait=30", headers={"Authorization": "Bearer wrong"})
-        before = memory(web)
+        before = resident(web)
         with client("probe", port=port_of(stack)) as probe, Submits(stack) as submits:
             probe.begun()
             quiet = time.monotonic()
             time.sleep(seconds)
             alone = time.monotonic()
             with client("wait", port=port_of(stack), key=stack.key, jobs=jobs) as waiters, stalled_uploads(stack):
-                held(stack, web, count + STALLED)
+                held(web, count + STALLED)
                 waiting = time.monotonic()
                 time.sleep(seconds)
-                while_held = memory(web)
-                threads = psutil.Process(web).num_threads()
+                while_held = resident(web)
+                threads = max(process.num_threads() for process in web)
                 if not redis:
                     stack.kill("broker")
                 ending = end_together(stack, jobs, announced=redis)
@@ -196,7 +202,7 @@ def measured(count: int, redis: bool, seconds: float) -> dict[str, Any]:
                 "they wait": statistics.median(between(submits.seen, waiting, ending)),
                 "they end": statistics.median(between(submits.seen, ending, over) or [0.0]),
             },
-            "rss_mb": [before.rss, while_held.rss],
+            "rss_mb": [before, while_held],
             "threads": threads,
         }
 
@@ -222,7 +228,7 @@ def text(runs: Sequence[dict[str, Any]], count: int) -> str:
     return "\n".join(
         [
             table(rows),
-            f"web process: {before} MB RSS before, +{memory_of} MB with {count} waiters and {STALLED} stalled uploads",
+            f"web processes: {before} MB RSS before, +{memory_of} MB with {count} waiters and {STALLED} stalled uploads",
             f"threads: {sorted({run['threads'] for run in runs})}",
             f"answers: {[run['answers'] for run in runs]}",
         ]
@@ -234,13 +240,14 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="of asking before the clients come, and again while all of them wait")
+    parser.add_argument("--web-processes", type=int, default=GUNICORN_WORKERS)
     parser.add_argument("--json", type=Path, help="default: var/benchmarks/waiters-<date>.json")
     options = parser.parse_args()
     described = machine.description()
     runs = []
     for number in range(options.rounds):
         for redis in (True, False):
-            runs.append(run := measured(options.clients, redis, options.seconds))
+            runs.append(run := measured(options.clients, redis, options.seconds, options.web_processes))
             print(f"round {number + 1}, {run['redis']}: last answer after {run['last_answer_seconds']:.1f} s", file=sys.stderr, flush=True)
     print(machine.in_words(described))
     print(text(runs, options.clients))

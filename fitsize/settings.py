@@ -235,7 +235,7 @@ except ValueError as error:
     raise ImproperlyConfigured(f"WEBHOOK_ALLOWED_NETWORKS: {error}") from None
 
 # -- web server (fitsize/gunicorn.py)
-GUNICORN_WORKERS = env.int("GUNICORN_WORKERS", default=1)
+GUNICORN_WORKERS = env.int("GUNICORN_WORKERS", default=min(2, os.cpu_count() or 1))
 BIND = env.str("BIND", default="127.0.0.1:8000")
 if not re.fullmatch(r".*:\d{1,5}", BIND):
     raise ImproperlyConfigured("BIND is not HOST:PORT")

@@ -62,6 +62,7 @@ class Stack:
             "FITSIZE_DATA": str(folder),
             "BROKER_URL": self.broker.url,
             "BIND": self.bind,
+            "GUNICORN_WORKERS": "1",  # one to be killed, frozen and watched; tests/worker/test_two_web_processes.py has two
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "MALLOC_ARENA_MAX": "2",
             "PYTHONPATH": str(ROOT),
