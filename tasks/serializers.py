@@ -33,15 +33,16 @@ def nests(field: serializers.Field[Any, Any, Any, Any]) -> bool:
 
 
 class FlagField(serializers.BooleanField):
-    """A form without it means its default too: to DRF that is an unticked box. JSON has words of its own for it: there 0 and "no" are
-    refused."""
+    """A form without it means its default too: to DRF that is an unticked box."""
 
     default_empty_html = serializers.empty
 
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool) and not isinstance(self.parent.initial_data, MultiValueDict):
-            self.fail("invalid", input=data)
-        return bool(super().to_internal_value(data))
+
+def mistyped(field: serializers.Field[Any, Any, Any, Any], value: Any) -> bool:
+    """Whether JSON has no such value for this field. DRF takes a form's words for numbers and truth from anybody."""
+    if isinstance(field, serializers.BooleanField):
+        return not isinstance(value, bool)
+    return isinstance(field, serializers.IntegerField | serializers.FloatField) and isinstance(value, str | bool)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -70,7 +71,8 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class SubmitSerializer(StrictSerializer):
-    """Files become the job's inputs, named by their field; all other fields its parameters, except the options that every job has."""
+    """Files become the job's inputs, named by their field; all other fields its parameters, except the options that every job has. In JSON
+    a number is a number, and true is true."""
 
     expires_in = serializers.IntegerField(
         required=False, min_value=1, max_value=LONGEST_EXPIRY_SECONDS, help_text="Seconds in which the job must start, or it expires."
@@ -91,12 +93,18 @@ class SubmitSerializer(StrictSerializer):
         self.refuse_misplaced(data)
         if isinstance(data, MultiValueDict):
             self.refuse_repeated(data)
+        else:
+            self.refuse_mistyped(data)
 
     def refuse_misplaced(self, data: dict[str, Any]) -> None:
         """A file where a word is expected would count by its name."""
         plain = [name for name, field in self.fields.items() if not isinstance(field, FileInputField)]
         if misplaced := [name for name in plain if hasattr(data.get(name), "chunks")]:
             raise serializers.ValidationError(dict.fromkeys(misplaced, gettext("This field is not a file.")))
+
+    def refuse_mistyped(self, data: dict[str, Any]) -> None:
+        if wrong := [name for name, value in data.items() if value is not None and mistyped(self.fields[name], value)]:
+            raise serializers.ValidationError({name: self.fields[name].error_messages["invalid"] for name in wrong})
 
     def refuse_repeated(self, form: MultiValueDict[str, Any]) -> None:
         """Of several only the last would count."""

@@ -16,7 +16,7 @@ def serializer(**fields: Any) -> PredictSerializer:
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"num_speakers": 2}, {"min_speakers": 2}, {"max_speakers": "20"}, {"min_speakers": 3, "max_speakers": 3}, {"num_speakers": None}],
+    [{}, {"num_speakers": 2}, {"min_speakers": 2}, {"max_speakers": 20}, {"min_speakers": 3, "max_speakers": 3}, {"num_speakers": None}],
 )
 def test_what_is_known_of_the_number_of_speakers_may_be_sent(fields: dict[str, Any]) -> None:
     request = serializer(**fields)
