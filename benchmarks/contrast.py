@@ -51,7 +51,7 @@ class Case:
     kind: str
     path: str
     files: dict[str, str]
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
 
     def body(self, folder: Path) -> str:
         files = {role: base64.b64encode((folder / name).read_bytes()).decode() for role, name in self.files.items()}

@@ -31,7 +31,7 @@ from benchmarks.storm.__main__ import DATABASES, database_url
 from tests.stack import Stack
 
 CLIENTS = 30
-MODEL_MS = "50"
+MODEL_MS = 50
 KINDS = {
     "fakes": Case("fakes", "/api/v1/fakes/burn", {"image": "selfie.jpg"}, {"milliseconds": MODEL_MS}),
     "faces": CASES["faces"],

@@ -138,7 +138,7 @@ def test_the_position_counts_higher_priorities_first(client: Client, owner: User
 
 
 def test_the_position_is_counted_no_further_than_its_cap(client: Client, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.models.jobs.POSITION_CAP", 2)
+    monkeypatch.setattr("tasks.models.job_rows.POSITION_CAP", 2)
     jobs = [submit(owner) for _ in range(6)]
     assert client.get(f"/api/v1/jobs/{jobs[5].pk}").json()["queue_position"] == 4
 
