@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.engine import FILE, FOLDER, running_stack
+from benchmarks.processes import end_in_order_on_sigterm
 from benchmarks.report import spread, table
 from tests.stack import Stack
 
@@ -89,6 +90,7 @@ def text(rounds: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.busy", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=4.0, help="of submits on each side of a round")

@@ -20,11 +20,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.databases import DATABASES, database_url
 from benchmarks.engine import FILE, FOLDER
 from benchmarks.flood import Flood, pour
-from benchmarks.processes import cpu_of, groups, machine_seconds
+from benchmarks.processes import cpu_of, end_in_order_on_sigterm, groups, machine_seconds
 from benchmarks.report import spread, table
-from benchmarks.storm.__main__ import DATABASES, database_url
 from tests.stack import Stack
 
 CLIENTS = 30
@@ -142,6 +142,7 @@ def all_fine(rounds: Sequence[dict[str, dict[str, Any]]]) -> bool:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ceilings", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each question on each database, in each round")

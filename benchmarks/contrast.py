@@ -32,7 +32,7 @@ from benchmarks.blocking.server import Baseline
 from benchmarks.client import Load, Seen, drive
 from benchmarks.engine import FINE, FOLDER
 from benchmarks.inputs import write_inputs
-from benchmarks.processes import pss
+from benchmarks.processes import end_in_order_on_sigterm, pss
 from benchmarks.report import spread, table
 from benchmarks.truth import truth
 from tests.stack import Stack
@@ -264,6 +264,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     options = arguments()
     jobs = options.jobs or 2 * options.clients
     facts = benchmark(options.kinds, options.workers, options.rounds, options.clients, jobs, options.seconds)

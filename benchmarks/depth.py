@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.databases import DATABASES
 from benchmarks.million import FOLDER, MOST, sides
+from benchmarks.processes import end_in_order_on_sigterm
 from benchmarks.report import spread, table
-from benchmarks.storm.__main__ import DATABASES
 
 
 def compared(database: str, depths: Sequence[int], rounds: int) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def steep(facts: dict[str, Any]) -> list[str]:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.depth", description=__doc__)
     parser.add_argument("--depths", type=int, nargs="+", default=[10, 1000, 100_000])
     parser.add_argument("--rounds", type=int, default=5)

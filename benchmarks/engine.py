@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import machine, report
 from benchmarks.client import Load, Seen, drive
-from benchmarks.processes import cpu_of, groups, machine_seconds, settled
+from benchmarks.processes import cpu_of, end_in_order_on_sigterm, groups, machine_seconds, settled
 from benchmarks.truth import truth
 from tests.stack import Stack
 
@@ -148,6 +148,7 @@ def all_fine(facts: dict[str, Any]) -> bool:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     options = arguments()
     facts = benchmark(options.jobs, options.model_ms, options.rounds)
     print(report.text(facts))

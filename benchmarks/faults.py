@@ -26,6 +26,7 @@ from typing import Any
 import httpx
 
 from benchmarks import machine
+from benchmarks.processes import end_in_order_on_sigterm
 from benchmarks.report import spread, table
 from tests.postgres import Postgres, Unavailable, private_postgres
 from tests.stack import Stack
@@ -296,6 +297,7 @@ def row_of(name: str, runs: list[dict[str, Any]]) -> list[str]:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="only the faults whose name contains this")

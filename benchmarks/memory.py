@@ -21,7 +21,7 @@ from dataclasses import replace
 from benchmarks.client import drive
 from benchmarks.engine import FINE, Configuration, load_of, running_stack
 from benchmarks.pictures import noisy_jpeg
-from benchmarks.processes import groups, high_water, memory, reset_high_water, settled, watched
+from benchmarks.processes import end_in_order_on_sigterm, groups, high_water, memory, reset_high_water, settled, watched
 from benchmarks.report import table
 from tests.stack import Stack
 
@@ -139,6 +139,7 @@ def small_pictures(stack: Stack) -> float:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--web-processes", type=int, default=1)
     parser.add_argument("--submits", type=int, default=1000)

@@ -22,8 +22,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.databases import database_url
+from benchmarks.processes import end_in_order_on_sigterm
 from benchmarks.report import spread, table
-from benchmarks.storm.__main__ import database_url
 
 FOLDER = Path(__file__).resolve().parent.parent / "var" / "benchmarks"
 MOST = 2.0
@@ -107,6 +108,7 @@ def within(facts: dict[str, Any]) -> bool:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.million", description=__doc__)
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=10)

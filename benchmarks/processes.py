@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -126,6 +128,11 @@ def watched(pids: Sequence[int], every_seconds: float = 0.05) -> Iterator[list[P
     finally:
         over.set()
         watcher.join()
+
+
+def end_in_order_on_sigterm() -> None:
+    """So that what a program has started (a stack, a database) is ended too, and its folder goes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def settled(seconds: float) -> None:

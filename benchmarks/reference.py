@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.client import Load, drive
 from benchmarks.engine import FILE, FOLDER, Configuration, load_of, running_stack
-from benchmarks.processes import cpu_of, family, groups, settled
+from benchmarks.processes import cpu_of, end_in_order_on_sigterm, family, groups, settled
 from fitsize.broker import embedded_broker, free_port
 from tests.stack import ROOT, eventually, kill_tree
 
@@ -102,6 +102,7 @@ def cost(load: Load, processes: Groups) -> dict[str, float]:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=4)

@@ -29,7 +29,7 @@ from typing import Any
 import psutil
 
 from benchmarks import machine
-from benchmarks.processes import family, memory
+from benchmarks.processes import end_in_order_on_sigterm, family, memory
 from benchmarks.report import spread, table
 from fitsize.settings import GUNICORN_WORKERS
 from tasks.wakeups import CHANNEL
@@ -236,6 +236,7 @@ def text(runs: Sequence[dict[str, Any]], count: int) -> str:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.waiters", description=__doc__)
     parser.add_argument("--clients", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=3)

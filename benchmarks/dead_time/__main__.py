@@ -23,11 +23,11 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.client import Load, drive
 from benchmarks.contrast import CASES, Case
+from benchmarks.databases import DATABASES, database_url
 from benchmarks.engine import FINE, FOLDER
 from benchmarks.inputs import write_inputs
-from benchmarks.processes import cpu_of, groups, machine_seconds, settled
+from benchmarks.processes import cpu_of, end_in_order_on_sigterm, groups, machine_seconds, settled
 from benchmarks.report import spread, table
-from benchmarks.storm.__main__ import DATABASES, database_url
 from tests.stack import Stack
 
 CLIENTS = 30
@@ -148,6 +148,7 @@ def within(facts: dict[str, Any], limit_ms: float | None) -> bool:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     options = arguments()
     facts: dict[str, Any] = {"machine": machine.description(), "workers": options.workers, "rounds": options.rounds, "runs": []}
     facts["database"] = options.database

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -19,14 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.databases import DATABASES, database_url
 from benchmarks.engine import FOLDER
 from benchmarks.fuzz.rounds import Findings, fuzz
+from benchmarks.processes import end_in_order_on_sigterm
 from benchmarks.report import table
-from benchmarks.storm.__main__ import DATABASES, database_url
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack and its database are ended too
+    end_in_order_on_sigterm()
     options = arguments()
     FOLDER.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=FOLDER, prefix="fuzz-"))

@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.engine import FOLDER
+from benchmarks.processes import end_in_order_on_sigterm
 from benchmarks.serving import packages
 from benchmarks.serving.figures import lost, text
 from benchmarks.serving.runs import one_run
@@ -78,6 +79,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
+    end_in_order_on_sigterm()
     options = arguments()
     if set(options.servers) != {"fitsize"}:
         packages.install()

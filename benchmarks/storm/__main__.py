@@ -10,12 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,24 +21,14 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import machine
+from benchmarks.databases import DATABASES, database_url
 from benchmarks.engine import FOLDER
+from benchmarks.processes import end_in_order_on_sigterm
 from benchmarks.storm import report
 from benchmarks.storm.plan import Plan, usual_kills
 from benchmarks.storm.storm import storm
-from tests.postgres import private_postgres
 
-DATABASES = ("sqlite", "postgresql")
 WIDTH = 200  # of the tables, where the terminal does not say
-
-
-@contextmanager
-def database_url(name: str) -> Iterator[str]:
-    """A fresh database of this name; SQLite, in the stack's folder, needs no URL. Raises Unavailable."""
-    if name == "sqlite":
-        yield ""
-        return
-    with private_postgres() as server:
-        yield server.url
 
 
 def measured(plan: Plan, database: str, folder: Path) -> dict[str, Any]:
@@ -64,7 +51,7 @@ def show(facts: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack and its database are ended too
+    end_in_order_on_sigterm()
     options = arguments()
     kills = usual_kills(options.jobs, options.rate) if options.kills is None else options.kills
     plan = Plan(options.jobs, kills, options.rate, options.seed, options.clients)
