@@ -18,6 +18,7 @@ from tasks.handlers import answer
 ANNOUNCED = (
     "fitsize.announced"  # in the WSGI environ: bytes of a body that is not there yet. A client cannot set it: its headers become HTTP_*
 )
+REFUSED = "fitsize.refused"  # as above: code and detail of what the bridge found wrong with a body; Django says so in its own words
 GO_ON = "X-FitSize-Go-On"  # the answer that lets the body come: how many bytes it may have
 
 
@@ -28,12 +29,14 @@ def announced_bytes(request: HttpRequest | Request) -> int | None:
 
 
 class LargeBodies:
-    """Middleware: no other view than those that take files is run without its body."""
+    """Middleware: no other view than those that take files is run without its body, and none where the bridge has refused one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if refused := request.META.get(REFUSED):
+            return answer(*refused)
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, arguments: Any, named: Any) -> HttpResponseBase | None:

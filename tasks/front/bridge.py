@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,20 +16,16 @@ from io import BytesIO
 from typing import IO, Any
 
 from asgiref.wsgi import WsgiToAsgiInstance
-from django.utils.translation import get_language
 
-from tasks.errors import FACTS, Code, document
+from tasks.errors import Code
 from tasks.front.bodies import SMALL_BYTES, Body, ClientLeft, Patience, Room, TooSlow
 from tasks.front.messages import Message, Receive, Send
-from tasks.languages import localized, sentence, speaking
-from tasks.large_bodies import ANNOUNCED, GO_ON
-from tasks.problems import MEDIA_TYPE
+from tasks.languages import sentence
+from tasks.large_bodies import ANNOUNCED, GO_ON, REFUSED
 from tasks.waiting import FRONT
 
 TOGETHER = 8
 GO_ON_HEADER = GO_ON.lower().encode()
-SAFE = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
-"""As all answers of Django have them."""
 
 Answer = tuple[Message, bytes | None, Any]
 
@@ -78,7 +73,7 @@ class Bridge:
             except ClientLeft:
                 return
             except TooSlow:
-                answer = last_answer(scope, Code.REQUEST_TIMEOUT)
+                answer = await self.refused(scope, Code.REQUEST_TIMEOUT)
         await self.send(answer, send)
 
     async def refuse(self, answer: Answer, size: int, receive: Receive, send: Send) -> None:
@@ -146,7 +141,7 @@ class Bridge:
             if body.size > most:
                 if most != SMALL_BYTES:
                     said = sentence("A request to this address has at most %(most)s bytes.", most=most)
-                    raise NotWanted(last_answer(scope, Code.TOO_LARGE, said))
+                    raise NotWanted(await self.refused(scope, Code.TOO_LARGE, said))
                 most = await self.ask(scope, body.size)
         body.file.seek(0)
 
@@ -157,6 +152,12 @@ class Bridge:
         if most is None:
             raise NotWanted(answer)
         return int(most)
+
+    async def refused(self, scope: Message, code: Code, detail: str = "") -> Answer:
+        """The last answer on this connection: what still comes of the body has no end that anybody knows."""
+        answer: Answer = await self.run(self.answer, {**environ(scope, BytesIO(), 0), REFUSED: (code, detail)})
+        answer[0]["headers"].append((b"connection", b"close"))
+        return answer
 
     def answer(self, environ: dict[str, Any]) -> Answer:
         """Start, content and response, in a thread; a streaming response has no content yet."""
@@ -183,17 +184,6 @@ class Bridge:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         finally:
             await self.run(response.close)
-
-
-def last_answer(scope: Message, code: Code, detail: str = "") -> Answer:
-    """On this connection: what still comes of the body has no end that anybody knows."""
-    with speaking(header(scope, b"accept-language").decode("latin1")):
-        content = json.dumps(localized(document(code, detail))).encode()
-        language = str(get_language())
-    named = {"content-type": MEDIA_TYPE, "content-length": str(len(content)), "connection": "close"}
-    named |= {"content-language": language, "vary": "Accept-Language", **SAFE}
-    headers = [(name.encode(), value.encode()) for name, value in named.items()]
-    return {"type": "http.response.start", "status": FACTS[code].status, "headers": headers}, content, None
 
 
 def announced_bytes(scope: Message) -> int:
