@@ -1,7 +1,7 @@
 """The web's milliseconds by part, in a hot loop in one process: `python -m benchmarks.web_parts [--repeats 300]`.
 
 The project's own functions on a real SQLite file (synchronous=FULL), a real disk and a real Redis. In place each part costs about
-twice as much: docs/benchmarks.md says why.
+twice as much: benchmarks/README.md says why.
 """
 
 from __future__ import annotations

@@ -202,10 +202,12 @@ def simple(name: str, comment: str, operations: list[Operation], **defaults: str
     return whole(name, comment, [users("users", "", "${users}", "${ramp}", "${loops}", round_of(work, tables))], defaults, {})
 
 
-def mixture() -> list[Element]:
+def everything(name: str, comment: str, **defaults: str) -> str:
     """The four operations by their shares."""
     parts = {"garments": GARMENT, "selfies": SELFIE, "pairs": PAIR, "recordings": RECORDING}
-    return [share(f"share of {name}", "In percent of the rounds of all users.", f"${{{name}}}", [job(one)]) for name, one in parts.items()]
+    about = "In percent of the rounds of all users."
+    work = [share(f"share of {part}", about, f"${{{part}}}", [job(operation)]) for part, operation in parts.items()]
+    return whole(name, comment, [users("users", "", "${users}", "${ramp}", "${loops}", round_of(work, tuple(TABLES)))], defaults, SHARES)
 
 
 # -- the plans
@@ -222,16 +224,18 @@ def diarization() -> str:
 
 
 def mixed() -> str:
-    groups = [users("users", "", "${users}", "${ramp}", "${loops}", round_of(mixture(), tuple(TABLES)))]
-    return whole(
-        "mixed", "Thirty people at everything; five come each second.", groups, {"users": "30", "ramp": "6", "duration": "300"}, SHARES
-    )
+    return everything("mixed", "Thirty people at everything; five come each second.", users="30", ramp="6", duration="300")
 
 
 def soak() -> str:
-    groups = [users("users", "", "${users}", "${ramp}", "${loops}", round_of(mixture(), tuple(TABLES)))]
     comment = "A few people at everything for an hour: does memory stay as it is, does anything fail?"
-    return whole("soak", comment, groups, {"users": "5", "ramp": "5", "duration": "3600"}, SHARES)
+    return everything("soak", comment, users="5", ramp="5", duration="3600")
+
+
+def blocking() -> str:
+    """Long answers are no failures: to be slow is what it is for."""
+    comment = "What mixed sends, to the old way (python -m benchmarks.blocking --port 9000): a submit is answered when its job has ended."
+    return everything("blocking", comment, users="30", ramp="6", duration="300", port="9000", answer_ms="600000")
 
 
 def spike() -> str:
@@ -313,6 +317,7 @@ PLANS = {
     "mixed": mixed,
     "spike": spike,
     "soak": soak,
+    "blocking": blocking,
     "bad_input": bad_input,
 }
 

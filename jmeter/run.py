@@ -1,6 +1,7 @@
 """Replay a plan, watch the machine, write a report: `python -m jmeter.run mixed --users 30 --duration 300`, or `make load`.
 
-Without `--host` it starts a service of its own on a free port. The exit code is 0 only if every objective holds.
+Without `--host` it starts a service of its own on a free port; for the plan `blocking` that is the blocking baseline. The exit code is 0
+only if every objective holds.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import httpx
 
 from benchmarks import machine
+from benchmarks.blocking.server import Baseline
 from jmeter import headless, results, samples
 from jmeter.home import NotThere, home, java, version
 from jmeter.objectives import Limits, Objective, Observed, judge
@@ -35,6 +37,8 @@ ASK_SECONDS = 60.0  # for jobs whose end no client saw, after the run
 SETTLED = 1 / 3  # of a run that is left out of a process's growth: what it needs once is no growth
 WORKERS = {"keypoints": ("keypoints",), "faces": ("faces",), "spike": ("keypoints", "faces"), "diarization": ("diarization",)}
 EVERY = ("keypoints", "faces", "diarization")
+BLOCKING = "blocking"
+WEB_PROCESSES = 2  # of the baseline, each with all models
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Service:
     host: str
     port: str
     key: str
-    stack: Stack | None = None
+    own: Stack | Baseline | None = None
 
     @property
     def address(self) -> str:
@@ -111,6 +115,11 @@ def service(options: argparse.Namespace, folder: Path, say: Callable[[str], None
     if options.host:
         yield Service(options.scheme or "http", options.host, options.port or "8000", options.key)
         return
+    if options.plan == BLOCKING:
+        say(f"starting the blocking baseline with {WEB_PROCESSES} web processes")
+        with Baseline(folder / "service", workers=WEB_PROCESSES) as baseline:
+            yield Service("http", "127.0.0.1", str(baseline.port), "none", baseline)
+        return
     workers = tuple(options.workers.split(",")) if options.workers else WORKERS.get(options.plan, EVERY)
     say(f"starting a service with workers for {', '.join(workers)}")
     environment = {"DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "fitsize.settings")}
@@ -132,7 +141,7 @@ def replay(options: argparse.Namespace, found: Service, files: Path, folder: Pat
     knobs = properties(options, found, files)
     headless.results(folder).unlink(missing_ok=True)
     process = headless.start(FOLDER / f"{options.plan}.jmx", folder, knobs)
-    watch = Watch(found.stack, dict(zip(CLIENTS, (process.pid, os.getpid()), strict=True)))
+    watch = Watch(found.own, dict(zip(CLIENTS, (process.pid, os.getpid()), strict=True)))
     try:
         observe(process, watch, headless.results(folder), longest(options, knobs), say)
     except KeyboardInterrupt:
@@ -146,12 +155,12 @@ def replay(options: argparse.Namespace, found: Service, files: Path, folder: Pat
     limits = Limits(**{field.name: getattr(options, field.name) for field in fields(Limits)})
     held = judge(limits, observed)
     shown = {**knobs, "key": "..."}
-    said = {"knobs": shown, "complaints": headless.complaints(folder), "own": found.stack is not None}
+    said = {"knobs": shown, "complaints": headless.complaints(folder), "own": found.own is not None}
     return {**said, "run": observed, "objectives": held, "summary": summary(options.plan, shown, observed, held)}
 
 
 def longest(options: argparse.Namespace, knobs: dict[str, str]) -> float:
-    default = {"mixed": 300, "soak": 3600, "spike": 120}.get(options.plan, 60)
+    default = {"mixed": 300, "blocking": 300, "soak": 3600, "spike": 120}.get(options.plan, 60)
     return float(knobs.get("duration", default)) + float(options.patience)
 
 
@@ -166,8 +175,8 @@ def observe(process: subprocess.Popen[bytes], watch: Watch, file: Path, seconds:
             process.wait(10)
             return
         time.sleep(max(0.0, LOOK_SECONDS - (time.monotonic() - watch.looked_at)))
-        if watch.stack:
-            watch.stack.mend()
+        if isinstance(watch.service, Stack):
+            watch.service.mend()
         look = watch.look()
         tail.read()
         if time.monotonic() - spoken >= SAY_SECONDS:

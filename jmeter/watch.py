@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from benchmarks.blocking.server import Baseline
 from benchmarks.processes import cpu_seconds, family, memory
 from tests.stack import Stack
 
@@ -16,6 +17,8 @@ WAITING = "SELECT kind, state, count(*) FROM tasks_job WHERE state IN ('queued',
 CHARGED = "SELECT COALESCE(SUM(crashes), 0), COALESCE(SUM(losses), 0) FROM tasks_job"
 MODEL, PARENT = "model", "parent"
 CLIENTS = ("JMeter", "this program")  # watched, and no part of the service
+PASSING = "garment processes"  # of the blocking baseline: one for each picture, so that an end is no death
+Watched = Stack | Baseline
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,10 @@ class Look:
 
 
 class Watch:
-    """Without a stack of our own, only this machine and the processes in `others` are watched, which are no part of the service."""
+    """Without a service of our own, only this machine and the processes in `others` are watched, which are no part of the service."""
 
-    def __init__(self, stack: Stack | None, others: Mapping[str, int]) -> None:
-        self.stack = stack
+    def __init__(self, service: Watched | None, others: Mapping[str, int]) -> None:
+        self.service = service
         self.others = others
         self.looks: list[Look] = []
         self.known: dict[str, list[int]] = {}
@@ -51,7 +54,7 @@ class Watch:
     def look(self) -> Look:
         now, at = time.monotonic(), time.time()
         seconds, self.looked_at = max(now - self.looked_at, 1e-3), now
-        processes = {**service_processes(self.stack), **{name: [pid] for name, pid in self.others.items()}}
+        processes = {**service_processes(self.service), **{name: [pid] for name, pid in self.others.items()}}
         queued, running, crashes, losses = self.jobs()
         found = Look(
             at=at,
@@ -61,13 +64,16 @@ class Watch:
             megabytes={name: proportional(pids) for name, pids in processes.items()},
             queued=queued,
             running=running,
-            died=tuple(name for name, pids in self.known.items() if name not in self.others and set(pids) - set(processes.get(name, []))),
+            died=tuple(name for name, pids in self.known.items() if self.meant_to_live(name) and set(pids) - set(processes.get(name, []))),
             crashes=crashes,
             losses=losses,
         )
         self.known = processes
         self.looks.append(found)
         return found
+
+    def meant_to_live(self, name: str) -> bool:
+        return name != PASSING and name not in self.others
 
     def newly_used(self, pids: Sequence[int]) -> float:
         """CPU seconds since the look before; of a process that was not there then, all."""
@@ -81,21 +87,37 @@ class Watch:
 
     def jobs(self) -> tuple[dict[str, int], dict[str, int], int, int]:
         """Those that wait and run by kind, and what the engine has charged in all."""
-        if not self.stack:
+        if not isinstance(self.service, Stack):
             return {}, {}, 0, 0
         counts: dict[str, dict[str, int]] = {"queued": {}, "running": {}}
-        for kind, state, number in self.stack.select(WAITING):
+        for kind, state, number in self.service.select(WAITING):
             counts[state][kind] = number
-        [(crashes, losses)] = self.stack.select(CHARGED)
+        [(crashes, losses)] = self.service.select(CHARGED)
         return counts["queued"], counts["running"], crashes, losses
 
 
-def service_processes(stack: Stack | None) -> dict[str, list[int]]:
-    """The pids of a stack by what they do: of a worker its Celery parent, and the child that holds the model."""
+def service_processes(service: Watched | None) -> dict[str, list[int]]:
+    """The pids of a service by what they do."""
+    if isinstance(service, Baseline):
+        return baseline_processes(service.pid)
+    return stack_processes(service) if service else {}
+
+
+def baseline_processes(master: int) -> dict[str, list[int]]:
+    """gunicorn with its web processes, and theirs."""
+    try:
+        web = [process.pid for process in psutil.Process(master).children()]
+    except psutil.NoSuchProcess:
+        return {"web": [], PASSING: []}
+    return {"web": [master, *web], PASSING: [pid for process in web for pid in alive(process)[1:]]}
+
+
+def stack_processes(stack: Stack) -> dict[str, list[int]]:
+    """Of a worker its Celery parent, and the child that holds the model."""
     found: dict[str, list[int]] = {}
-    for name, program in (stack.programs if stack else {}).items():
+    for name, program in stack.programs.items():
         pids = alive(program.process.pid) if program.process and program.running else []
-        if stack and name in stack.workers:
+        if name in stack.workers:
             found |= {f"{name} {MODEL}": pids[1:], f"{name} {PARENT}": pids[:1]}
         else:
             found[name] = pids

@@ -17,6 +17,7 @@ from benchmarks import machine
 from benchmarks.client import Load, Seen
 from benchmarks.client import run as clients_run
 from benchmarks.contrast import CASES, all_fine, latency, ratios, text, verdict, web_processes
+from benchmarks.contrast_plot import drawn
 from tests.stack import ROOT
 
 
@@ -52,6 +53,13 @@ def contrast(ours: float, *theirs: float, fine: bool = True) -> dict[str, Any]:
 def test_a_ratio_is_that_of_the_two_runs_of_a_round() -> None:
     [case] = contrast(20.0, 1.0, 2.0, 0.0)["cases"]
     assert ratios(case, "jobs_per_second") == [20.0, 10.0]  # none where nothing succeeded
+
+
+def test_the_picture_shows_both_ways_and_by_how_much_one_is_better() -> None:
+    drawing = drawn(contrast(20.0, 1.0, 2.0))
+    assert "<svg" in drawing
+    assert "1200 a minute, 15.0x better" in drawing
+    assert "90 a minute" in drawing
 
 
 @pytest.mark.parametrize(

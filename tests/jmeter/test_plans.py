@@ -21,6 +21,7 @@ CASES = {
     "diarization": ({}, {"recording"}),
     "mixed": (ALL, EVERYTHING),
     "soak": (ALL, EVERYTHING),
+    "blocking": (ALL, EVERYTHING),
     "spike": ({"users": "2", "spike_at": "1"}, {"garment", "selfie"}),
     "bad_input": ({}, {"pair without a face", *(one.label for one in REFUSALS)}),
 }

@@ -11,10 +11,17 @@ from pathlib import Path
 import pytest
 
 from fitsize.broker import free_port
+from jmeter import samples
+from jmeter.plans import SHARES
 from tests.jmeter.kinds import KINDS
 from tests.stack import ROOT, Stack
 
 ONCE = ["--users", "1", "--ramp", "0", "--think", "0", "--knob", "loops=1"]
+
+
+@pytest.fixture(scope="session")
+def real_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return samples.make(tmp_path_factory.mktemp("samples"))
 
 
 def run(folder: Path, files: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,6 +39,18 @@ def test_a_run_starts_a_service_and_writes_a_report(files: Path, tmp_path: Path)
     assert {"faces model", "faces parent", "web", "broker", "housekeeping", "JMeter"} <= set(found["looks"][-1]["megabytes"])
     assert "Every objective holds" in (tmp_path / "report.html").read_text()
     assert "fitsize_" not in (tmp_path / "report.html").read_text()  # the key
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("jmeter")
+def test_the_old_way_can_be_replayed(real_files: Path, tmp_path: Path) -> None:
+    """On the real models: a process for the garment, and web processes with the others."""
+    all_of_it = [f"--knob={name}=100" for name in SHARES]
+    done = run(tmp_path, real_files, "blocking", *ONCE, *all_of_it)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "summary.json").read_text())
+    assert found["jobs"] == {"submitted": 4, "ended": 4, "never_ended": 0}
+    assert found["megabytes"]["web"] > found["megabytes"]["garment processes"] > 0
 
 
 @pytest.mark.slow
