@@ -1,4 +1,4 @@
-"""Running jobs in a worker's child: claim the best queued row, predict, record; again for up to a second, then end."""
+"""Running jobs in a worker's child: claim the best queued row, predict, record; again for some seconds, then end."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def run_jobs(kind: str) -> None:
 def drain(kind: str) -> None:
     """Run queued jobs one after another.
 
-    The first claim passes the baton if more rows wait (another worker may be idle); a drain over a second old ends after its job and
-    wakes its successor, so that a shutdown or recycling waits for one job and a second at most. A child whose completion is refused
+    The first claim passes the baton if more rows wait (another worker may be idle). A drain that is older than DRAIN_SECONDS,
+    or whose process has grown too large or is to end, ends after its job and wakes its successor. A child whose completion is refused
     claims nothing more.
     """
     started = time.monotonic()

@@ -260,11 +260,13 @@ def commit_unsynced() -> Iterator[None]:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
-    rows("PRAGMA synchronous = NORMAL", ())
+    connection.ensure_connection()
+    sqlite = connection.connection  # past Django's cursors: twice a claim, a tenth of the time
+    sqlite.execute("PRAGMA synchronous = NORMAL")
     try:
         yield
     finally:
-        rows("PRAGMA synchronous = FULL", ())
+        sqlite.execute("PRAGMA synchronous = FULL")
 
 
 def rows(statement: str, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -53,6 +53,30 @@ class Breaker:
         self.open_until = time.monotonic() + self.seconds
 
 
+class SilentSender:
+    """Commands to Redis whose answer nobody waits for, for there is none. A connection of its own: a pool's care costs more than they do.
+
+    For one thread at a time.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.connection: Any = client.connection_pool.make_connection()
+        os.register_at_fork(after_in_child=self.connection.disconnect)  # a child must not write into its parent's socket
+
+    def send(self, *command: str) -> None:
+        """Raises redis.RedisError."""
+        if self.dead():
+            self.connection.disconnect()
+        self.connection.send_packed_command(self.connection.pack_commands([SILENTLY, command]), check_health=False)
+
+    def dead(self) -> bool:
+        """There is nothing to read but the end."""
+        try:
+            return bool(self.connection.can_read())
+        except redis.ConnectionError:
+            return True
+
+
 class Broker:
     """A publisher's connections, with time-outs of its own: a consumer may wait for a broker, a request may not."""
 
@@ -62,6 +86,7 @@ class Broker:
         seconds = settings.PUBLISH_TIMEOUT_SECONDS
         address = redis_url(url)
         self.redis = redis.Redis.from_url(address, socket_timeout=seconds, socket_connect_timeout=seconds) if address else None
+        self.silent = SilentSender(self.redis) if self.redis else None
         options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, "socket_timeout": seconds, "socket_connect_timeout": seconds}
         options |= {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
         self.connection = Connection(url, transport_options=options)
@@ -105,17 +130,8 @@ def wake(kind: str) -> bool:
 
 def announce(job: str) -> None:
     """Tell the fronts that a job ended. Without it their clients wait for the next re-read."""
-    if client := broker.redis:
-        tried(lambda: send_silently(client, "PUBLISH", CHANNEL, job), f"the end of {job} was not announced")
-
-
-def send_silently(client: redis.Redis, *command: str) -> None:
-    """Without waiting for an answer, for there is none. A connection that has died since is noticed when it is taken out of the pool."""
-    connection: Any = client.connection_pool.get_connection()
-    try:
-        connection.send_packed_command(connection.pack_commands([SILENTLY, command]))
-    finally:
-        client.connection_pool.release(connection)
+    if sender := broker.silent:
+        tried(lambda: sender.send("PUBLISH", CHANNEL, job), f"the end of {job} was not announced")
 
 
 def tried(ask: Callable[[], object], missed: str) -> bool:

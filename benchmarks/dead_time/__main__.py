@@ -2,9 +2,9 @@
 
 Thirty closed-loop clients wait (`Prefer: wait`) for one worker of a kind, so that a job is always queued; the files are those of
 `benchmarks.inputs`, at 1280 pixels, the same bytes each time. Dead time is what lies between the end of one model's call and the beginning
-of the next in the same process: the end's commit and announcement, the deletion of the input, the claim, opening and reading the next
-input; once a second also a Celery message. Decoding is the model's. The kinds take turns; each round is a run of each. The exit code is 1
-if a job had another end than success, or if the median of the rounds' p50 is above `--limit-ms` for a kind.
+of the next in the same process: the end's commit and announcement, handing the input over for deletion, the claim, opening and reading
+the next input; once a second also a Celery message. Decoding is the model's. The kinds take turns; each round is a run of each. The
+exit code is 1 if a job had another end than success, or if the median of the rounds' p50 is above `--limit-ms` for a kind.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KINDS = {
 PARTS = {
     "end": "end: rows, commit",
     "announce": "announce",
-    "delete": "delete the input",
+    "discard": "discard the input",
     "claim": "claim",
     "open": "open the input",
     "read": "read the input",
@@ -110,8 +110,8 @@ def summary(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def part(seconds: dict[str, float], whole: float, name: str) -> float:
-    """Milliseconds of a part of a gap without those inside it: an end announces and deletes."""
-    parts = {**seconds, "end": seconds.get("end", 0.0) - seconds.get("announce", 0.0) - seconds.get("delete", 0.0)}
+    """Milliseconds of a part of a gap without those inside it: an end announces and discards."""
+    parts = {**seconds, "end": seconds.get("end", 0.0) - seconds.get("announce", 0.0) - seconds.get("discard", 0.0)}
     parts["rest"] = whole - sum(value for key, value in parts.items() if key != "wake")
     return parts.get(name, 0.0) * 1000
 

@@ -23,11 +23,11 @@ from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, jobs
 
 GAPS = Path(settings.DATA) / "gaps"
-END, ANNOUNCE, DELETE, CLAIM, OPEN, READ, WAKE = "end", "announce", "delete", "claim", "open", "read", "wake"
+END, ANNOUNCE, DISCARD, CLAIM, OPEN, READ, WAKE = "end", "announce", "discard", "claim", "open", "read", "wake"
 ENGINE: list[tuple[Any, str, str]] = [  # every call is made through these names
     (Job, "end", END),
     (wakeups, "announce", ANNOUNCE),
-    (jobs, "delete_files", DELETE),
+    (jobs, "discard", DISCARD),
     (runs, "claim", CLAIM),
     (Job, "open_inputs", OPEN),
     (wakeups, "wake", WAKE),

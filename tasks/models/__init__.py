@@ -1,7 +1,7 @@
 """Jobs, their files, and the workers that run them."""
 
 from tasks.models.counters import Counter
-from tasks.models.files import Input, SavedFile, delete_files
+from tasks.models.files import Input, SavedFile, delete_files, discard_beside_work
 from tasks.models.idempotency import IdempotencyKey
 from tasks.models.jobs import Job
 from tasks.models.maintenance import Maintenance
@@ -30,5 +30,6 @@ __all__ = [
     "Worker",
     "WorkerState",
     "delete_files",
+    "discard_beside_work",
     "kind_states",
 ]

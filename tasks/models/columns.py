@@ -40,6 +40,11 @@ class Columns(Generic[Instance]):
     def names(self) -> list[str]:
         return [field.attname for field in self.fields]
 
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names again, for Django, which looks each field of the model up among them."""
+        return frozenset(self.names)
+
     def __str__(self) -> str:
         """As a statement names them."""
         return self.text
@@ -58,17 +63,17 @@ class Columns(Generic[Instance]):
         values = list(row[: len(self.fields)])
         for position, convert in self.converters(connection.vendor):
             values[position] = convert(values[position], None, connection)
-        found: Instance = self.model.from_db(connection.alias, self.names, values)
+        found: Instance = self.model.from_db(connection.alias, self.known, values)
         return found
 
     @cached_property
     def given(self) -> list[Any]:
-        """What a new row is told; all else has a default in the database."""
-        return [field for field in self.fields if not field.has_db_default()]
+        """What a new row is told; all else the database fills in."""
+        return [field for field in self.fields if not field.db_returning]
 
     @cached_property
     def filled_in(self) -> list[Any]:
-        return [field for field in self.fields if field.has_db_default()]
+        return [field for field in self.fields if field.db_returning]
 
     @cached_property
     def insertion(self) -> str:

@@ -6,6 +6,7 @@ import logging
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 from typing import IO, ClassVar
 
@@ -29,6 +30,23 @@ def delete_files(names: Iterable[str]) -> None:
             default_storage.delete(name)
         except Exception:  # each storage has errors of its own; what is left is swept later
             logger.exception("a stored file could not be deleted")
+
+
+beside_work: Executor | None = None
+
+
+def discard_beside_work() -> None:
+    """From now on this process does not wait for the disk when a job's inputs go. What its death leaves, housekeeping sweeps."""
+    global beside_work
+    beside_work = ThreadPoolExecutor(1, "discard")
+
+
+def discard(names: Iterable[str]) -> None:
+    """Delete files of which the table says that they are deleted."""
+    if beside_work:
+        beside_work.submit(delete_files, names)
+    else:
+        delete_files(names)
 
 
 def input_name(pk: uuid.UUID) -> str:

@@ -14,8 +14,9 @@ from tasks.deaths import MEMORY_LIMIT, Death, verdict
 from tasks.errors import RETRYABLE, Code, Refused, document
 from tasks.languages import sentence
 from tasks.models import fingerprints
+from tasks.models.columns import Columns
 from tasks.models.counters import CONVICTIONS, CRASHES, LATE_WRITES, LOSSES, RETRIES, Counter, Event, Key, count_end
-from tasks.models.files import SavedFile, delete_files, saved_folder, stored_below
+from tasks.models.files import SavedFile, delete_files, discard, saved_folder, stored_below
 from tasks.models.job_rows import JobRow
 from tasks.models.quarantine import Quarantine
 from tasks.models.revisions import Revision
@@ -38,11 +39,13 @@ from tasks.transitions import (
 )
 
 logger = logging.getLogger(__name__)
+STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+SAVED_FILE: Columns[SavedFile] = Columns("tasks.SavedFile")
 
 
 def strict_json(value: Any) -> str:
     """Raises ValueError for what a client could not be answered: NaN, and half a character (a lone surrogate)."""
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    text = STRICT.encode(value)
     text.encode()
     return text
 
@@ -97,7 +100,8 @@ class Job(JobRow):
             self.state = written[0][0]
             convicted = self.state == State.FAILED and code == Code.WORKER_CRASHED
             if self.state == State.SUCCEEDED and result is not None:
-                SavedFile.objects.bulk_create(files)
+                for saved in files:
+                    SAVED_FILE.insert(saved)
                 self.facts.on_success(self, result)
             if convicted:
                 Quarantine.objects.convict(self)
@@ -265,9 +269,9 @@ class Job(JobRow):
         transaction.on_commit(lambda: delete_files(left))
 
     def forget_inputs(self) -> None:
-        """Mark the inputs deleted, and delete their files after the commit."""
+        """Mark the inputs deleted, and discard their files after the commit."""
         names = [name for (name,) in rows(FORGET_INPUTS, {"id": self.key})]
-        transaction.on_commit(lambda: delete_files(names))
+        transaction.on_commit(lambda: discard(names))
 
     def delete_inputs(self) -> None:
         """The rows too: nothing is left to say what they were."""

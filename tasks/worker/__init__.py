@@ -16,7 +16,7 @@ from django.db import DatabaseError, connections
 
 from tasks import wakeups
 from tasks.kinds import kinds
-from tasks.models import Job, Worker, WorkerState
+from tasks.models import Job, Worker, WorkerState, discard_beside_work
 from tasks.worker.child import this_child
 from tasks.worker.parent import Parent, is_child
 
@@ -59,7 +59,7 @@ def release_life(life: str) -> None:
 
 @signals.celeryd_init.connect
 def recycle_large_children(sender: str = "", conf: Any = None, **_: Any) -> None:
-    """The pool replaces a child that holds more memory after its job than its kind may keep."""
+    """The pool replaces a child that has held more memory than its kind may keep: it looks after each drain, at the peak."""
     if limit := kinds()[kind_of(sender)].memory_recycle_bytes:
         conf.worker_max_memory_per_child = limit // 1024
 
@@ -100,6 +100,7 @@ def watch(**_: Any) -> None:
 @signals.worker_process_init.connect
 def begin_child(**_: Any) -> None:
     """In the child: the model is loaded here, never in the parent (after one torch operation there every child hangs)."""
+    discard_beside_work()
     this_child.load(kind_of(this_child.name))
 
 

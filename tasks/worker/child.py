@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from tasks.inference.model import InferenceModel
 from tasks.kinds import kinds
 from tasks.models import Claimant, Job, Worker, WorkerState
-from tasks.worker.memory import resident_bytes
+from tasks.worker.memory import OwnMemory
 from tasks.worker.shared import Doing, Shared
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Child:
         self.life = ""
         self.fresh = True
         self.recycle_bytes = 0
+        self.memory = OwnMemory()
         self.shared = Shared()
         self.model: InferenceModel = InferenceModel()
 
@@ -64,7 +65,7 @@ class Child:
 
     def too_large(self) -> bool:
         """Whether this process holds more memory than its kind may keep between jobs."""
-        return bool(self.recycle_bytes) and resident_bytes(os.getpid()) > self.recycle_bytes
+        return bool(self.recycle_bytes) and self.memory.resident_bytes() > self.recycle_bytes
 
     def load(self, kind: str) -> None:
         """Load the model, and try it on its built-in sample if the last child died at a job: a broken installation convicts no input.
@@ -72,6 +73,7 @@ class Child:
         On failure say so and end this process; the next one waits longer each time. Jobs stay queued.
         """
         self.recycle_bytes = kinds()[kind].memory_recycle_bytes
+        self.memory = OwnMemory()
         self.shared.pid = os.getpid()
         died_at = self.shared.doing
         if died_at in (Doing.LOADING, Doing.SAMPLE):

@@ -15,7 +15,7 @@ from tests.stack import ROOT
 
 
 def gap(milliseconds: float, claims: int = 1, **calls: int) -> dict[str, Any]:
-    parts = {"end": 0.005, "announce": 0.001, "delete": 0.0005, "claim": 0.002}
+    parts = {"end": 0.005, "announce": 0.001, "discard": 0.0005, "claim": 0.002}
     found = {"gap": milliseconds / 1000, "cpu": milliseconds / 2000, "parts": parts, "parts_cpu": parts, "inside": 0.004}
     return {**found, "calls": {"claim": claims, **calls}}
 
@@ -31,7 +31,7 @@ def test_no_part_is_counted_twice() -> None:
     assert {name: round(value, 6) for name, value in parts.items()} == {
         "end": 3.5,
         "announce": 1.0,
-        "delete": 0.5,
+        "discard": 0.5,
         "claim": 2.0,
         "open": 0.0,
         "read": 0.0,

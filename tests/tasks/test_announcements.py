@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ import pytest
 import redis
 
 from fitsize.broker import embedded_broker
-from tasks.wakeups import CHANNEL, redis_url, send_silently
+from tasks.wakeups import CHANNEL, SilentSender, redis_url
 from tests.stack import eventually
 
 
@@ -42,16 +43,35 @@ def test_what_is_sent_silently_is_heard_and_its_connection_can_still_ask(start: 
     with client.pubsub() as listener:
         listener.subscribe(CHANNEL)
         listener.get_message(timeout=5)
+        sender = SilentSender(client)
         for job in ("first", "second"):
-            send_silently(client, "PUBLISH", CHANNEL, job)
-        assert (heard(listener), heard(listener), client.ping()) == (b"first", b"second", True)
+            sender.send("PUBLISH", CHANNEL, job)
+        assert (heard(listener), heard(listener), sender.dead()) == (b"first", b"second", False)
 
 
 def test_a_broker_that_was_started_anew_hears_the_next_announcement(start: Callable[[], Any]) -> None:
-    before = start()
-    send_silently(before, "PUBLISH", CHANNEL, "to nobody")
+    sender = SilentSender(start())
+    sender.send("PUBLISH", CHANNEL, "to nobody")
     with start().pubsub() as listener:
         listener.subscribe(CHANNEL)
         listener.get_message(timeout=5)
-        send_silently(before, "PUBLISH", CHANNEL, "after")
+        sender.send("PUBLISH", CHANNEL, "after")
         assert heard(listener) == b"after"
+
+
+def test_a_broker_that_is_away_is_an_error_of_redis(start: Callable[[], Any]) -> None:
+    client = start()
+    sender = SilentSender(client)
+    sender.send("PUBLISH", CHANNEL, "to nobody")
+    client.shutdown(nosave=True)
+    with pytest.raises(redis.RedisError):
+        sender.send("PUBLISH", CHANNEL, "to nobody")
+
+
+def test_a_child_does_not_write_into_its_parents_socket(start: Callable[[], Any]) -> None:
+    sender = SilentSender(start())
+    sender.send("PUBLISH", CHANNEL, "to nobody")
+    if (child := os.fork()) == 0:
+        os._exit(0 if sender.connection._sock is None else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert not sender.dead()

@@ -103,6 +103,14 @@ def test_a_model_that_cannot_be_loaded_says_why_and_ends_its_process(
     assert (pauses, child.shared.failed_loads) == ([1], 2)
 
 
+def test_a_child_knows_when_it_holds_more_than_its_kind_may_keep(child: Child) -> None:
+    assert child.too_large() is False
+    child.recycle_bytes = 10**12
+    assert child.too_large() is False
+    child.recycle_bytes = 1000
+    assert child.too_large() is True
+
+
 def test_a_load_that_fails_after_a_death_does_not_clear_the_suspicion(
     child: Child, sampled: list[str], pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,10 +120,3 @@ def test_a_load_that_fails_after_a_death_does_not_clear_the_suspicion(
         successor(child).load("fakes")
     successor(child).load("fakes")
     assert sampled == ["sample"]
-
-
-def test_a_child_knows_when_it_holds_more_than_its_kind_may_keep(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert child.too_large() is False
-    child.recycle_bytes = 1000
-    monkeypatch.setattr(module, "resident_bytes", lambda pid: 1001)
-    assert child.too_large() is True

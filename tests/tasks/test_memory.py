@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tasks.worker.memory import oom_counter, oom_kills, resident_bytes, resident_elsewhere
+from tasks.worker.memory import OwnMemory, oom_counter, oom_kills, resident_bytes, resident_elsewhere
 
 
 def write(root: Path, name: str, text: str) -> Path:
@@ -51,3 +52,19 @@ def test_this_machine_has_a_counter() -> None:
 def test_both_ways_to_ask_what_a_process_holds_agree() -> None:
     assert resident_bytes(os.getpid()) == pytest.approx(resident_elsewhere(os.getpid()), rel=0.05)
     assert resident_bytes(2**22 + 1) == 0
+
+
+def test_a_process_knows_its_own_memory_while_it_grows() -> None:
+    own = OwnMemory()
+    before = own.resident_bytes()
+    held = b"x" * 50_000_000
+    assert own.resident_bytes() - before == pytest.approx(len(held), rel=0.2)
+
+
+def test_it_knows_it_without_linux_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "open", not_there)
+    assert OwnMemory().resident_bytes() == pytest.approx(resident_elsewhere(os.getpid()), rel=0.05)
+
+
+def not_there(*_: Any) -> int:
+    raise FileNotFoundError

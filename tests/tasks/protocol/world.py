@@ -280,7 +280,7 @@ def surround(world: World, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(f"{module}.is_child", world.kernel.is_child)
     patch.setattr("tasks.worker.parent.oom_counter", lambda: None)
     patch.setattr("tasks.worker.parent.resident_bytes", lambda pid: world.kernel.memory.get(pid, 0))
-    patch.setattr("tasks.worker.child.resident_bytes", lambda pid: 0)
+    patch.setattr("tasks.worker.memory.OwnMemory.resident_bytes", lambda self: 0)
     patch.setattr("tasks.wakeups.wake", world.wake)
     patch.setattr("tasks.wakeups.announce", world.announce)
     patch.setattr("tasks.wakeups.broker", world)
