@@ -23,6 +23,7 @@ from rich.progress import track
 from keypoints.geometry import Position, definitions_for, diagonal, length, mapped
 from keypoints.inference.network import GarmentReader, decode, load_network
 from keypoints.inference.points import HEIGHT, WIDTH, find_points
+from keypoints.inference.reading import read_kinds
 from keypoints.landmarks import CATEGORY, KINDS, NO_GARMENT, Category
 from keypoints.training.batches import Batch, collated, framed, normalised
 from keypoints.training.cutouts import Cutouts, Picture, load_cutouts
@@ -169,22 +170,14 @@ def point_errors(heatmaps: torch.Tensor, batch: Batch) -> torch.Tensor:
 # ------------------------------------------------------------------------------------------------------------- category
 
 
-@torch.inference_mode()
-def kind_probabilities(network: GarmentReader, picture: Picture) -> npt.NDArray[np.float64]:
-    """Probability of each of KINDS."""
-    view, _ = whole(picture, Labels(np.zeros((0, 2), np.float32), np.zeros(0, np.uint8), np.zeros(0, bool), 0))
-    pixels = torch.from_numpy(view.transpose(2, 0, 1)[None].copy())
-    kind, _ = network.eval().judge(network.encode(normalised(pixels)))
-    return np.asarray(kind.softmax(-1)[0].double().numpy())
-
-
 def judge_kinds(network: GarmentReader, photos: Sequence[Photo]) -> dict[str, Any]:
     """Category head on photos of which the class is known: right means that the likeliest kind is one that the class allows.
 
     `caught` (by the highest probability that a given category may have to be contradicted): the share of wrong categories that are
     contradicted, over all categories that the class does not allow, and of right ones (the likeliest allowed), which are false alarms.
     """
-    table = np.stack([kind_probabilities(network, read_photo(photo.path)) for photo in track(photos, description="held-out photos")])
+    network.eval()
+    table = np.stack([kind_row(network, photo) for photo in track(photos, description="held-out photos")])
     allowed = np.stack([photo.kinds for photo in photos])
     likeliest = table.argmax(1)
     right = allowed[np.arange(len(photos)), likeliest]
@@ -208,6 +201,11 @@ def judge_kinds(network: GarmentReader, photos: Sequence[Photo]) -> dict[str, An
         "by_class": {label: {"photos": int((labels == label).sum()), "right": float(right[labels == label].mean())} for label in classes},
         "confusion": {label: counted([KINDS[kind] for kind in likeliest[labels == label]]) for label in classes},
     }
+
+
+def kind_row(network: GarmentReader, photo: Photo) -> npt.NDArray[np.float64]:
+    kinds, _ = read_kinds(network, read_photo(photo.path))
+    return np.array([kinds[kind] for kind in KINDS])
 
 
 def share(true: npt.NDArray[np.bool_]) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keypoints.landmarks import KINDS, POINTS, Presence, mirrored
+from keypoints.landmarks import KINDS, POINTS, Presence
 from keypoints.training.scenes import Scene
 
 UNASKED = 255
@@ -17,9 +17,6 @@ VISIBLE, HIDDEN, ABSENT = range(3)
 """Places in `PRESENCES`."""
 UNKNOWN = 255
 """In `worn`: nobody looked."""
-
-PARTNERS = np.array([POINTS.index(mirrored(point)) for point in POINTS])
-"""Which channel takes whose place in the mirrored picture."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ FREQUENCY: Mapping[str, float] = {
     "vest_dress": 0.04,
     "sling_dress": 0.02,
 }
+PAPER = (sheet.WIDTH_CENTIMETRES, sheet.HEIGHT_CENTIMETRES)
 COVERED = 0.05
 """A point this many half chests inside a piece above it is hidden."""
 
@@ -173,12 +174,12 @@ def beside(rng: np.random.Generator, parts: tuple[Part, ...]) -> Curve:
     """Where the sheet's four corners lie, in centimetres, clockwise from its top left: right or left of the garment, a little turned."""
     outline = np.vstack([part.outline for part in parts])
     low, high = outline.min(axis=0), outline.max(axis=0)
-    down = rng.uniform(low[1], max(low[1] + 1, high[1] - sheet.HEIGHT_CENTIMETRES))
-    near = outline[(outline[:, 1] > down - 3) & (outline[:, 1] < down + sheet.HEIGHT_CENTIMETRES + 3)]
+    down = rng.uniform(low[1], max(low[1] + 1, high[1] - PAPER[1]))
+    near = outline[(outline[:, 1] > down - 3) & (outline[:, 1] < down + PAPER[1] + 3)]
     near = near if len(near) else outline
     gap = rng.uniform(2.5, 8)
-    left = near[:, 0].max() + gap if rng.random() < 0.5 else near[:, 0].min() - gap - sheet.WIDTH_CENTIMETRES
-    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [sheet.WIDTH_CENTIMETRES, sheet.HEIGHT_CENTIMETRES]
+    left = near[:, 0].max() + gap if rng.random() < 0.5 else near[:, 0].min() - gap - PAPER[0]
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * PAPER
     turn = rng.normal(0, 0.06)
     spin = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
     return np.asarray((corners - corners.mean(axis=0)) @ spin + corners.mean(axis=0) + [left, down], dtype=np.float64)

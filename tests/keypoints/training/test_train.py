@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from keypoints.inference.network import GarmentReader, load_network
+from keypoints.inference.points import PARTNERS
 from keypoints.landmarks import CATEGORIES, CATEGORY, KINDS, POINTS, Presence
 from keypoints.training.batches import Batches, Mixture, framed, random_view
 from keypoints.training.evaluate import Judged, interval, judge_centimetres, judge_kinds, judged_shards, reliability, scores
 from keypoints.training.export import export
-from keypoints.training.labels import ABSENT, PARTNERS, UNASKED, VISIBLE
+from keypoints.training.labels import ABSENT, UNASKED, VISIBLE
 from keypoints.training.losses import Losses, kind_loss, points_loss, presence_loss, worn_loss
 from keypoints.training.photos import photos_in
 from keypoints.training.train import LOWEST, Plan, Training, rate_share, train
