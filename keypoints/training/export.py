@@ -36,6 +36,7 @@ def export(checkpoint: Path, weights: Path, *, version: str) -> dict[str, Any]:
     metadata = {"version": version, "architecture": "reader", "trained": json.dumps(trained)}
     metadata |= {"points": " ".join(POINTS), "categories": " ".join(category.name for category in CATEGORIES)}
     save_file(tensors, weights, metadata=metadata)
+    weights.chmod(0o644)  # save_file keeps it to its owner
     return trained | {"version": version, "bytes": weights.stat().st_size}
 
 
