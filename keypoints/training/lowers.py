@@ -12,7 +12,7 @@ import numpy as np
 
 from keypoints.landmarks import CATEGORY
 from keypoints.training.patterns import Curve, Detail, Part, Pattern, along, jittered, mirror, one_of, smooth
-from keypoints.training.uppers import SIDES, Draft
+from keypoints.training.styles import SIDES, Draft
 
 VISIBLE_GAP = 0.035
 """Half waists between the legs where a person says they part: there the crotch is marked, not at its seam (findings, section 1)."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from keypoints import sheet
 from keypoints.geometry import Position
 from keypoints.landmarks import CATEGORY, NO_GARMENT, Presence
-from keypoints.training import painting
+from keypoints.training import painting, wearers
 from keypoints.training.cutouts import Cutouts
 from keypoints.training.lowers import lower
 from keypoints.training.painting import Canvas
@@ -230,9 +230,9 @@ def paint(
         painting.clutter(rng, canvas, cutouts, at=edge, size=rng.uniform(0.05, 0.25) * canvas.shape[1])
     if corner is not None:
         paint_sheet(canvas, corner)
-    skin = painting.skin_tone(rng)
+    skin = wearers.skin_tone(rng)
     if recipe.way == "worn":
-        painting.paint_body(rng, canvas, pattern, points, skin)
+        wearers.paint_body(rng, canvas, pattern, points, skin)
     outlines = [canvas.place(part.outline) for part in pattern.parts]
     covered = np.max([canvas.filled(outline) for outline in outlines], axis=0)
     canvas.shade(covered, rng.uniform(0.1, 0.55), rng.uniform(1.5, 7), rng.normal(0, 5, 2) * canvas.unit)
@@ -241,7 +241,7 @@ def paint(
     body = next(number for number, part in enumerate(pattern.parts) if part.role == "body")
     for number, (part, outline) in enumerate(zip(pattern.parts, outlines, strict=True)):
         if number == body and recipe.way == "worn":
-            painting.paint_head(rng, canvas, pattern, points, skin)
+            wearers.paint_head(rng, canvas, pattern, points, skin)
         painting.paint_part(rng, canvas, part, outline, materials)
     painting.paint_seams(rng, canvas, list(pattern.seams), covered)
     for detail in pattern.details:
