@@ -30,8 +30,8 @@ MARGIN = 1.22
 MAX_ZOOM = 2.2
 """Nor is it more than this many times as large as the first look."""
 
-CHANNELS = {category.name: [POINTS.index(point) for point in category.points] for category in CATEGORIES}
-NUMBERS = {category.name: number for number, category in enumerate(CATEGORIES)}
+_CHANNELS = {category.name: [POINTS.index(point) for point in category.points] for category in CATEGORIES}
+_NUMBERS = {category.name: number for number, category in enumerate(CATEGORIES)}
 PARTNERS = [POINTS.index(mirrored(point)) for point in POINTS]
 
 
@@ -70,9 +70,9 @@ def _view(scale: float, centre: Matrix) -> Matrix:
 
 def _look(network: GarmentNetwork, picture: Picture, category: Category, view: Matrix) -> tuple[Matrix, Matrix]:
     """Positions (count, 2) in the picture's pixels and confidences (count,) of the category's points in this view of it."""
-    logits = _logits(network, normalised(cut(picture, view, (WIDTH, HEIGHT), GREY)), NUMBERS[category.name])
+    logits = _logits(network, normalised(cut(picture, view, (WIDTH, HEIGHT), GREY)), _NUMBERS[category.name])
     positions, confidences = decode(logits)
-    channels = CHANNELS[category.name]
+    channels = _CHANNELS[category.name]
     return (positions[0, channels].double().numpy() - view[:, 2]) / view[0, 0], confidences[0, channels].double().numpy()
 
 

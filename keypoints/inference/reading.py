@@ -15,10 +15,8 @@ from torch import Tensor
 from keypoints.geometry import Point
 from keypoints.inference.network import GarmentReader, Levels, decode
 from keypoints.inference.points import (
-    CHANNELS,
     GREY,
     HEIGHT,
-    NUMBERS,
     PARTNERS,
     SEEN,
     WIDTH,
@@ -29,7 +27,7 @@ from keypoints.inference.points import (
     normalised,
     whole_view,
 )
-from keypoints.landmarks import CATEGORIES, KINDS, Category, Presence
+from keypoints.landmarks import CATEGORIES, KINDS, POINTS, Category, Presence
 
 
 @dataclass(frozen=True)
@@ -83,11 +81,11 @@ def _judged(network: GarmentReader, levels: Levels) -> tuple[dict[str, float], f
 
 def _read(network: GarmentReader, levels: Levels, category: Category, view: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     """Of the category's points: positions (count, 2) in the picture, confidences (count,), probabilities of `Presence` (count, 3)."""
-    number = NUMBERS[category.name]
+    number = CATEGORIES.index(category)
     reading = network.read(levels, torch.tensor([number, number]))
     positions, confidences = decode(_unmirrored(reading.heatmaps, flip=True))
     presence = _unmirrored(reading.presence.softmax(-1), flip=False)
-    channels = CHANNELS[category.name]
+    channels = [POINTS.index(point) for point in category.points]
     in_view, sure, seen = (values[0, channels].double().numpy() for values in (positions, confidences, presence))
     return (in_view - view[:, 2]) / view[0, 0], sure, seen
 
