@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 
@@ -17,6 +18,18 @@ class Category:
 
     name: str
     points: tuple[str, ...]
+
+
+class Presence(StrEnum):
+    """Whether a point of the category can be read off the picture.
+
+    `hidden`: it lies in the picture, under cloth or behind something. `absent`: it is beyond the frame, or the garment has no such
+    point; its position means nothing.
+    """
+
+    VISIBLE = "visible"
+    HIDDEN = "hidden"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,10 @@ CATEGORIES: tuple[Category, ...] = (
 )
 
 CATEGORY: Mapping[str, Category] = MappingProxyType({category.name: category for category in CATEGORIES})
+
+NO_GARMENT = "no_garment"
+KINDS: tuple[str, ...] = (*CATEGORY, NO_GARMENT)
+"""What a picture can show, in the order of the network's category head."""
 
 POINTS: tuple[str, ...] = tuple(dict.fromkeys(point for category in CATEGORIES for point in category.points))
 """The 69 meanings in order of first use: the network's channels."""

@@ -1,15 +1,20 @@
-"""The heatmap network: 1.06 million parameters, one stride-4 heatmap per shared meaning, the category as an input."""
+"""The heatmap networks: one stride-4 heatmap per shared meaning, the category as an input.
+
+`GarmentNetwork` is the one of `garments-1` (1.06 million parameters); `GarmentReader` also says what it sees (1.25 million). A weights
+file names its network.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from keypoints.landmarks import CATEGORIES, POINTS
+from keypoints.landmarks import CATEGORIES, KINDS, POINTS, Presence
 
 STRIDE = 4
 WINDOW = 3
@@ -92,6 +97,87 @@ class GarmentNetwork(nn.Module):
         return logits
 
 
+class Levels(NamedTuple):
+    """Features of strides 4, 8, 16 and 32, made without knowing the category."""
+
+    fine: Tensor
+    middle: Tensor
+    coarse: Tensor
+    coarsest: Tensor
+
+
+class Reading(NamedTuple):
+    """What a picture shows, as logits.
+
+    `heatmaps` (batch, 69, height / 4, width / 4); `presence` (batch, 69, 3) in the order of `Presence`; `kind` (batch, 14) in the order of
+    `KINDS`; `worn` (batch,): the garment is on a body.
+    """
+
+    heatmaps: Tensor
+    presence: Tensor
+    kind: Tensor
+    worn: Tensor
+
+
+class GarmentReader(GarmentNetwork):
+    """A `GarmentNetwork` whose encoder does not see the category, so that it can tell the category, and one that says what is hidden.
+
+    The category conditions the decoder alone: one pass of the encoder serves the question "which category?" and the points of the answer.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__(width)
+        self.condition3 = Conditioning(width)
+        self.settle = Bottleneck(192)
+        self.verdict = nn.Sequential(nn.Linear(2 * 192, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, len(KINDS) + 1))
+        self.presence_local = nn.Linear(width, 48)
+        self.presence_global = nn.Linear(192, 48)
+        self.presence_point = nn.Parameter(torch.zeros(len(POINTS), 48))
+        self.presence_verdict = nn.Linear(48, len(Presence))
+
+    def forward(self, pictures: Tensor, category: Tensor) -> Tensor:
+        heatmaps, _, _ = self._decoded(self.encode(pictures), category)
+        return heatmaps
+
+    def encode(self, pictures: Tensor) -> Levels:
+        fine = self.stage2(self.stage1(pictures))
+        middle = self.stage3(fine)
+        coarse = self.stage4(middle)
+        return Levels(fine, middle, coarse, self.stage5(coarse))
+
+    def read(self, levels: Levels, category: Tensor) -> Reading:
+        """Everything about these pictures, their points as those of the category (batch,), numbered from 0."""
+        heatmaps, features, coarsest = self._decoded(levels, category)
+        return Reading(heatmaps, self._presence(heatmaps, features, coarsest), *self.judge(levels))
+
+    def judge(self, levels: Levels) -> tuple[Tensor, Tensor]:
+        """The logits of `Reading.kind` and `Reading.worn`, which do not depend on a category."""
+        seen = levels.coarsest
+        verdict = self.verdict(torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], dim=1))
+        return verdict[:, : len(KINDS)], verdict[:, -1]
+
+    def _decoded(self, levels: Levels, category: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        coarse = self.condition4(levels.coarse, category)
+        coarsest = self.settle(self.condition5(levels.coarsest, category))
+        merged = self.lateral5(coarsest * self.context(coarsest))
+        merged = self.smooth4(_enlarged(merged, coarse) + self.lateral4(coarse))
+        merged = self.smooth3(self.condition3(_enlarged(merged, levels.middle), category) + self.lateral3(levels.middle))
+        merged = self.smooth2(_enlarged(merged, levels.fine) + self.lateral2(levels.fine))
+        return self.head(merged), merged, coarsest
+
+    def _presence(self, heatmaps: Tensor, features: Tensor, coarsest: Tensor) -> Tensor:
+        """Judged by the features where the point is thought to be; the heatmaps learn nothing from it."""
+        places = heatmaps.detach().flatten(2).softmax(-1).to(features.dtype)
+        local = self.presence_local(places @ features.flatten(2).transpose(1, 2))
+        whole = self.presence_global(coarsest.mean((2, 3)))
+        verdict: Tensor = self.presence_verdict(functional.relu(local + whole[:, None] + self.presence_point))
+        return verdict
+
+
+NETWORKS: dict[str, type[GarmentNetwork]] = {"network": GarmentNetwork, "reader": GarmentReader}
+"""The `architecture` that a weights file states; one without is a "network"."""
+
+
 def _enlarged(features: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(features, size=like.shape[-2:], mode="nearest")
 
@@ -123,6 +209,6 @@ def load_network(path: Path) -> tuple[GarmentNetwork, str]:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     if metadata["points"] != " ".join(POINTS) or metadata["categories"] != " ".join(category.name for category in CATEGORIES):
         raise ValueError(f"{path.name} was made for other points or categories than keypoints.landmarks")
-    network = GarmentNetwork()
+    network = NETWORKS[metadata.get("architecture", "network")]()
     network.load_state_dict(weights)
     return network.eval(), metadata["version"]

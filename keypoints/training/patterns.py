@@ -18,19 +18,58 @@ Curve = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of cloth; `inside`: its darker inner face shows."""
+    """One piece of cloth; `inside`: its darker inner face shows. `role`: what it is, for the painter.
+
+    `holds`: points that are its own, not the body's: hidden where a later piece of another role covers them. `turn`: degrees by which
+    its threads are turned against the body's.
+    """
 
     outline: Curve
     inside: bool = False
+    role: str = "body"
+    turn: float = 0.0
+    holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Something sewn on or printed: `buttons` along a line, a `print`, a `pocket` or `string` at a place; `size` in centimetres."""
+
+    kind: str
+    at: Curve
+    size: float
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A garment in centimetres: pieces from lowest to topmost, seams, and its measuring points."""
+    """A garment in centimetres: pieces from lowest to topmost, seams, and its measuring points.
+
+    `hidden`: points that cannot be seen however the garment lies. `size`: half its chest or waist, the unit of what is drawn on it.
+    """
 
     parts: tuple[Part, ...]
     seams: tuple[Curve, ...]
     points: Mapping[str, Position]
+    details: tuple[Detail, ...] = ()
+    hidden: frozenset[str] = frozenset()
+    size: float = 25.0
+
+
+def along(curve: Curve, share: float) -> Curve:
+    """The position (2,) at this share of the curve's length."""
+    walked = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
+    return np.array([np.interp(share * walked[-1], walked, curve[:, axis]) for axis in (0, 1)])
+
+
+def jittered(rng: np.random.Generator, value: float, spread: float = 0.03) -> float:
+    return float(value * (1 + rng.normal(0, spread)))
+
+
+def one_of(rng: np.random.Generator, *ranges: tuple[float, float, float]) -> float:
+    """A number from one of these (weight, low, high)."""
+    weights = np.array([weight for weight, _, _ in ranges])
+    _, low, high = ranges[rng.choice(len(ranges), p=weights / weights.sum())]
+    return float(rng.uniform(low, high))
 
 
 def smooth(*through: tuple[float, float] | Curve, steps: int = 16) -> Curve:

@@ -1,0 +1,45 @@
+"""What is known of a picture, as arrays over the 69 points and the 14 kinds: the form that shards hold and training reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from keypoints.landmarks import KINDS, POINTS, Presence
+from keypoints.training.scenes import Scene
+
+UNASKED = 255
+"""In `presence`: the category has no such point, or nobody knows."""
+PRESENCES = tuple(Presence)
+VISIBLE, HIDDEN, ABSENT = range(3)
+"""Places in `PRESENCES`."""
+UNKNOWN = 255
+"""In `worn`: nobody looked."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """`positions` (69, 2) in pixels; `presence` (69,) places in `PRESENCES` or UNASKED; `kinds` (14,): what it may show.
+
+    `worn`: 0, 1 or UNKNOWN.
+    """
+
+    positions: npt.NDArray[np.float32]
+    presence: npt.NDArray[np.uint8]
+    kinds: npt.NDArray[np.bool_]
+    worn: int
+
+
+def labels_of(scene: Scene) -> Labels:
+    positions, presence = np.zeros((len(POINTS), 2), np.float32), np.full(len(POINTS), UNASKED, np.uint8)
+    for name, position in scene.positions.items():
+        positions[POINTS.index(name)] = position
+        presence[POINTS.index(name)] = PRESENCES.index(scene.presence[name])
+    return Labels(positions, presence, np.array([kind == scene.recipe.category for kind in KINDS]), int(scene.recipe.way == "worn"))
+
+
+def photo_labels(kinds: npt.NDArray[np.bool_]) -> Labels:
+    """A photo of which only the class is known."""
+    return Labels(np.zeros((len(POINTS), 2), np.float32), np.full(len(POINTS), UNASKED, np.uint8), kinds, UNKNOWN)
