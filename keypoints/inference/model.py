@@ -9,13 +9,15 @@ from typing import Any, BinaryIO, ClassVar
 import cv2
 import numpy as np
 import torch
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from keypoints.geometry import Measurement, Point, Position, depth_ratio, measure, middle, pixels_per_centimetre
-from keypoints.inference.network import GarmentNetwork, load_network
+from keypoints.inference.finders import Finder, WeightsError, load_finder
 from keypoints.inference.overlay import draw_overlay
-from keypoints.inference.points import Picture, find_points
+from keypoints.inference.points import Picture
 from keypoints.inference.scale import FoundSheet, find_sheet
-from keypoints.kind import LONGEST_SIDE, MODEL_VERSION
+from keypoints.kind import KIND, LONGEST_SIDE, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, category_of
 from tasks.errors import warning
 from tasks.inference.model import InferenceModel, Run
@@ -27,22 +29,26 @@ STEEPEST = 2.0
 """A garment whose far end is this many times farther than its near end was photographed too slantwise for the homography to hold."""
 
 Warnings = list[dict[str, Any]]
+UNCALIBRATED = warning("uncalibrated", "The points come from weights of this installation's own: how far off they may be was not measured.")
 
 
 class GarmentModel(InferenceModel):
     """Key points of one garment that lies flat or hangs, in a photo that shows little else."""
 
-    version: ClassVar[str] = MODEL_VERSION
-    network: GarmentNetwork
+    version: ClassVar[str] = KIND.model_version
+    finder: Finder
 
     def load(self) -> None:
-        """Raises RuntimeError if the weights are of another version than the code."""
+        """Raises RuntimeError if our own weights are of another version than the code, ImproperlyConfigured for others that are none."""
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
-        self.network, version = load_network(WEIGHTS)
-        if version != self.version:
-            raise RuntimeError(f"{WEIGHTS.name} is {version}, the code expects {self.version}")
-        find_points(self.network, np.zeros((256, 192, 3), np.uint8), CATEGORIES[0])
+        try:
+            self.finder = load_finder(weights_in_use())
+        except WeightsError as error:
+            raise ImproperlyConfigured(f"KEYPOINTS_WEIGHTS: {error}") from None
+        if not settings.KEYPOINTS_WEIGHTS and self.finder.version != MODEL_VERSION:
+            raise RuntimeError(f"{WEIGHTS.name} is {self.finder.version}, the code expects {MODEL_VERSION}")
+        self.finder.find(np.zeros((256, 192, 3), np.uint8), CATEGORIES[0])
 
     def sample(self) -> None:
         """A light rectangle on a dark ground, from the bytes of a picture to its overlay."""
@@ -61,7 +67,7 @@ class GarmentModel(InferenceModel):
         pixels: Picture = np.asarray(picture.image)
         run.progress(0.2, "points")
         category = category_of(clothing)
-        points = find_points(self.network, pixels, category)
+        points = self.finder.find(pixels, category)
         run.progress(0.5, "scale")
         found, warnings = usable_sheet(pixels, points)
         measurements = measure(points, found.scale if found else None)
@@ -76,8 +82,12 @@ class GarmentModel(InferenceModel):
             "measurements": [measurement_result(measurement, enlargement) for measurement in measurements],
             "scale": scale_result(found, points, enlargement),
             "model_version": self.version,
-            "warnings": warnings + unsure(points),
+            "warnings": warnings + unsure(points) + ([] if self.finder.calibrated else [UNCALIBRATED]),
         }
+
+
+def weights_in_use() -> Path:
+    return Path(settings.KEYPOINTS_WEIGHTS) if settings.KEYPOINTS_WEIGHTS else WEIGHTS
 
 
 def usable_sheet(picture: Picture, points: list[Point]) -> tuple[FoundSheet | None, Warnings]:

@@ -70,25 +70,29 @@ def _view(scale: float, centre: Matrix) -> Matrix:
 
 def _look(network: GarmentNetwork, picture: Picture, category: Category, view: Matrix) -> tuple[Matrix, Matrix]:
     """Positions (count, 2) in the picture's pixels and confidences (count,) of the category's points in this view of it."""
-    logits = _logits(network, _normalised(_cut(picture, view)), _NUMBERS[category.name])
+    logits = _logits(network, normalised(cut(picture, view, (WIDTH, HEIGHT), GREY)), _NUMBERS[category.name])
     positions, confidences = decode(logits)
     channels = _CHANNELS[category.name]
     return (positions[0, channels].double().numpy() - view[:, 2]) / view[0, 0], confidences[0, channels].double().numpy()
 
 
-def _cut(picture: Picture, view: Matrix) -> Picture:
-    """The view at the network's size. Far smaller views are averaged first, as warping alone would skip pixels and show false patterns."""
+def cut(picture: Picture, view: Matrix, size: tuple[int, int], ground: tuple[int, int, int]) -> Picture:
+    """The view of the picture, this wide and high, on this ground.
+
+    Far smaller views are averaged first, as warping alone would skip pixels and show false patterns.
+    """
     shrink = min(1.0, 2 * view[0, 0])
     if shrink < 0.9:
         picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         half_pixel = (1 - shrink) / (2 * shrink)  # cv2.resize keeps the picture's edges in place, not the centre of its first pixel
         view = view @ np.array([[1 / shrink, 0, half_pixel], [0, 1 / shrink, half_pixel], [0, 0, 1]])
-    cut = cv2.warpAffine(picture, view, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=GREY)
-    return cut.astype(np.uint8, copy=False)
+    seen = cv2.warpAffine(picture, view, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=ground)
+    return seen.astype(np.uint8, copy=False)
 
 
-def _normalised(cut: Picture) -> Tensor:
-    values = ((cut - MEAN) / DEVIATION).astype(np.float32)
+def normalised(seen: Picture) -> Tensor:
+    """A batch of one."""
+    values = ((seen - MEAN) / DEVIATION).astype(np.float32)
     return torch.from_numpy(values.transpose(2, 0, 1)[None].copy())
 
 
