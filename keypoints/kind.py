@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tasks.kinds import Kind, Operation, Renderer
+from tasks.kinds import Corrections, Kind, Operation, Renderer
 
 MODEL_VERSION = "garments-1"
 LONGEST_SIDE = 2000
@@ -26,11 +26,20 @@ KIND = Kind(
             deadline_seconds=60,
             unit="picture",
             result="keypoints.serializers.PredictResultSerializer",
-            renderers={"csv": Renderer("text/csv", "keypoints.formats.csv")},
+            renderers={
+                "csv": Renderer("text/csv", "keypoints.formats.csv"),
+                "coco": Renderer("application/vnd.coco+json", "keypoints.formats.coco"),
+            },
+            corrections=Corrections(
+                serializer="keypoints.serializers.MoveSerializer",
+                apply="keypoints.corrections.move",
+                follow="keypoints.corrections.remeasure",
+            ),
         ),
     },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.34 GB
     memory_recycle_bytes=1_000_000_000,
     keep_inputs_seconds=7 * 86400,
     model_version=model_version(),
+    job_routes={"points": "keypoints.views.PointsView"},
 )

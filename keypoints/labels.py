@@ -1,4 +1,4 @@
-"""Labelled photos: a folder of pictures and a `labels.json`. `docs/keypoints.md` describes the format."""
+"""Labelled photos: a folder of pictures and a `labels.json`, or COCO keypoints. `docs/keypoints.md` describes the formats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from keypoints.geometry import Position
 from keypoints.landmarks import CATEGORY, Category
 
-FILE = "labels.json"
+FILE, COCO_FILE = "labels.json", "annotations.json"
 NO_GARMENT = "no_garment"
 
 
@@ -30,18 +30,43 @@ class LabelledPhoto:
 
 
 def read_labels(folder: Path) -> list[LabelledPhoto]:
-    """Every photo that the folder's `labels.json` lists. Raises LabelError."""
-    file = folder / FILE
+    """Every photo that the folder's `labels.json` lists; without one, those of `annotations.json`, COCO keypoints. Raises LabelError."""
+    coco = (folder / COCO_FILE).exists() and not (folder / FILE).exists()
+    file = folder / (COCO_FILE if coco else FILE)
     try:
         document = json.loads(file.read_bytes())
     except OSError as error:
         raise LabelError(f"{file} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise LabelError(f"{file} is not JSON: {error}") from None
+    if coco:
+        document = _from_coco(document, file)
     images = document.get("images") if isinstance(document, dict) else None
     if not isinstance(images, list) or not images:
         raise LabelError(f"{file} has no list 'images', or an empty one")
     return [_photo(folder, image, f"{file}: images[{number}]") for number, image in enumerate(images)]
+
+
+def _from_coco(document: Any, file: Path) -> dict[str, Any]:
+    """What `labels.json` would say: a photo for each annotation, with the landmarks that can be seen or guessed (v > 0)."""
+    try:
+        files = {image["id"]: image["file_name"] for image in document["images"]}
+        names = {category["id"]: category["name"] for category in document["categories"]}
+        photos = [
+            {
+                "file": files[found["image_id"]],
+                "category": names[found["category_id"]],
+                "landmarks": [
+                    {"df2_number": number, "x": x, "y": y}
+                    for number, (x, y, seen) in enumerate(zip(*[iter(found["keypoints"])] * 3, strict=True), 1)
+                    if seen
+                ],
+            }
+            for found in document["annotations"]
+        ]
+    except (LookupError, TypeError, ValueError):
+        raise LabelError(f"{file} holds no COCO keypoints") from None
+    return {"images": photos}
 
 
 def _photo(folder: Path, image: Any, place: str) -> LabelledPhoto:

@@ -12,13 +12,14 @@ import torch
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from keypoints.geometry import Measurement, Point, Position, depth_ratio, measure, middle, pixels_per_centimetre
+from keypoints.geometry import Point, depth_ratio, measure
 from keypoints.inference.finders import Finder, WeightsError, load_finder
 from keypoints.inference.overlay import draw_overlay
 from keypoints.inference.points import Picture
 from keypoints.inference.scale import FoundSheet, find_sheet
 from keypoints.kind import KIND, LONGEST_SIDE, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, category_of
+from keypoints.results import measurement_result, point_result, scale_result
 from tasks.errors import warning
 from tasks.inference.model import InferenceModel, Run
 from tasks.inference.pictures import open_picture
@@ -80,7 +81,7 @@ class GarmentModel(InferenceModel):
             "picture": {"width": width, "height": height},
             "points": [point_result(point, enlargement) for point in points],
             "measurements": [measurement_result(measurement, enlargement) for measurement in measurements],
-            "scale": scale_result(found, points, enlargement),
+            "scale": reference_result(found, points, enlargement),
             "model_version": self.version,
             "warnings": warnings + unsure(points) + ([] if self.finder.calibrated else [UNCALIBRATED]),
         }
@@ -106,34 +107,6 @@ def unsure(points: list[Point]) -> Warnings:
     return [warning("estimated_points", said)] if names else []
 
 
-def point_result(point: Point, enlargement: float) -> dict[str, Any]:
-    return {
-        "name": point.name,
-        "x": round(point.x * enlargement, 1),
-        "y": round(point.y * enlargement, 1),
-        "confidence": round(point.confidence, 3),
-        "estimated": point.estimated,
-    }
-
-
-def measurement_result(measurement: Measurement, enlargement: float) -> dict[str, Any]:
-    return {
-        "name": measurement.definition.name,
-        "px": round(measurement.pixels * enlargement, 1),
-        "cm": None if measurement.centimetres is None else round(measurement.centimetres, 1),
-        "plus_minus_cm": None if measurement.plus_minus is None else round(measurement.plus_minus, 1),
-        "approximate": measurement.definition.approximate,
-        "estimated": measurement.estimated,
-    }
-
-
-def scale_result(found: FoundSheet | None, points: list[Point], enlargement: float) -> dict[str, Any]:
-    """`px_per_cm` holds at the middle of the garment: elsewhere perspective makes it a little other."""
-    if found is None:
-        return {"reference": None, "px_per_cm": None, "markers": []}
-    scale = pixels_per_centimetre(found.scale.homography, centre(points))
-    return {"reference": "aruco_sheet", "px_per_cm": round(scale * enlargement, 3), "markers": list(found.markers)}
-
-
-def centre(points: list[Point]) -> Position:
-    return middle(tuple(point.name for point in points), {point.name: point.position for point in points})
+def reference_result(found: FoundSheet | None, points: list[Point], enlargement: float) -> dict[str, Any]:
+    scale = scale_result(found.scale if found else None, points, enlargement)
+    return {"reference": "aruco_sheet" if found else None, **scale, "markers": list(found.markers) if found else []}

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from keypoints.coco import dataset
+from keypoints.corrections import move
 from keypoints.labels import LabelError, read_labels
+from tests.keypoints.results import skirt
 
 HEM: list[dict[str, Any]] = [{"df2_number": 5, "x": 10, "y": 90}, {"df2_number": 7, "x": 70.5, "y": 92}]
 SKIRT: dict[str, Any] = {"file": "skirt.jpg", "category": "skirt", "landmarks": HEM}
@@ -67,4 +70,21 @@ def test_a_file_that_is_no_list_of_photos_is_refused(tmp_path: Path, content: st
     if content is not None:
         (tmp_path / "labels.json").write_text(content, encoding="latin-1")
     with pytest.raises(LabelError, match=said):
+        read_labels(tmp_path)
+
+
+def test_exported_corrections_are_labels_where_they_are_sure(tmp_path: Path) -> None:
+    place = {"name": "hem_right", "x": 370.0, "y": 600.0}
+    corrected = move(skirt(confidence=0.4), {"points": [place, {**place, "name": "hem_left", "x": 50.0}]})
+    (tmp_path / "skirt.jpg").touch()
+    (tmp_path / "annotations.json").write_text(json.dumps(dataset([("skirt.jpg", corrected)])))
+    (photo,) = read_labels(tmp_path)
+    assert photo.category is not None
+    assert (photo.category.name, photo.points) == ("skirt", {"hem_left": (50, 600), "hem_right": (370, 600)})
+
+
+@pytest.mark.parametrize("content", [[], {}, {"images": [], "categories": [], "annotations": [{"image_id": 1}]}])
+def test_annotations_that_are_not_coco_are_refused(tmp_path: Path, content: Any) -> None:
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    with pytest.raises(LabelError, match="no COCO keypoints"):
         read_labels(tmp_path)
