@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,17 +40,27 @@ def scale_result(scale: Scale | None, points: Sequence[Point], enlargement: floa
     `px_per_cm` holds at the middle of the garment: elsewhere perspective makes it a little other.
     """
     if scale is None:
-        return {"px_per_cm": None, "homography": None, "alternatives": []}
+        return {"px_per_cm": None, "homography": None, "alternatives": ""}
     return {
         "px_per_cm": round(pixels_per_centimetre(scale.homography, centre(points)) * enlargement, 3),
         "homography": homography_result(scale.homography, enlargement),
-        "alternatives": [homography_result(other, enlargement) for other in scale.alternatives],
+        "alternatives": packed([homography_result(other, enlargement) for other in scale.alternatives]),
     }
 
 
 def homography_result(homography: Homography, enlargement: float) -> list[list[float]]:
     """Of the picture that is so many times larger."""
     return [[float(f"{value:.{DIGITS}g}") for value in (x / enlargement, y / enlargement, constant)] for x, y, constant in homography]
+
+
+def packed(homographies: Sequence[list[list[float]]]) -> str:
+    """Base64 of little-endian 32-bit numbers, nine for each, row by row: as JSON they took half of the time that a result takes."""
+    numbers = [value for rows in homographies for row in rows for value in row]
+    return b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+
+
+def unpacked(text: str) -> tuple[Homography, ...]:
+    return tuple((nine[0:3], nine[3:6], nine[6:9]) for nine in struct.iter_unpack("<9f", b64decode(text)))
 
 
 def centre(points: Sequence[Point]) -> Position:
@@ -63,9 +75,5 @@ def scale_in(result: dict[str, Any]) -> Scale | None:
     scale = result["scale"]
     if not scale or not scale["homography"]:
         return None
-    return Scale(homography_in(scale["homography"]), tuple(homography_in(rows) for rows in scale["alternatives"]))
-
-
-def homography_in(rows: list[list[float]]) -> Homography:
-    first, second, third = ((row[0], row[1], row[2]) for row in rows)
-    return first, second, third
+    first, second, third = ((row[0], row[1], row[2]) for row in scale["homography"])
+    return Scale((first, second, third), unpacked(scale["alternatives"]))

@@ -63,7 +63,10 @@ class ScaleSerializer(serializers.Serializer[Any]):
     reference = serializers.ChoiceField(choices=["aruco_sheet"], allow_null=True)
     px_per_cm = serializers.FloatField(min_value=0, allow_null=True, help_text="At the middle of the garment.")
     homography = HomographyField(allow_null=True, help_text="Rows of the matrix from pixels of the picture to centimetres on the ground.")
-    alternatives = serializers.ListField(child=HomographyField(), help_text="Others that the reference allows: their spread is part of ±.")
+    alternatives = serializers.CharField(
+        allow_blank=True,
+        help_text="Other homographies that the reference allows: their spread is part of ±. Base64 of 32-bit floats, nine each.",
+    )
     markers = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of the sheet's markers that were seen.")
 
 
@@ -90,7 +93,7 @@ class PredictResultSerializer(serializers.Serializer[Any]):
             "reference": "aruco_sheet",
             "px_per_cm": 9.6,
             "homography": [[0.1042, 0.0, -3.1], [0.0, 0.1042, -5.2], [0.0, 0.0, 1.0]],
-            "alternatives": [],
+            "alternatives": "",
             "markers": [10, 11, 12, 13],
         },
         "model_version": "garments-1",

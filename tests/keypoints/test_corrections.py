@@ -139,6 +139,12 @@ def test_points_are_moved_at_their_own_address_and_both_versions_are_kept(client
     assert (revision["author"], revision["patch"]) == ("owner", HEM)
 
 
+def test_lengths_follow_from_all_corrections_together(client: Client, job: Job) -> None:
+    patch(client, job, HEM)
+    answer = patch(client, job, {"points": [{"name": "hem_left", "x": 40, "y": 600}]}, '"1"')
+    assert (length(answer.json()["result"], "hem_width")["cm"], len(answer.json()["history"])) == (33, 2)
+
+
 def test_the_two_addresses_show_the_same(client: Client, job: Job) -> None:
     patch(client, job, HEM)
     assert client.get(f"/api/v1/jobs/{job.pk}/points").json() == client.get(f"/api/v1/jobs/{job.pk}/corrections").json()
