@@ -11,7 +11,7 @@ import torch
 from keypoints.evaluation import Judged, judged
 from keypoints.inference.finders import Finder
 from keypoints.kind import LONGEST_SIDE
-from keypoints.labels import NO_GARMENT, LabelError, LabelledPhoto
+from keypoints.labelled import NO_GARMENT, LabelError, LabelledPhoto
 from tasks.errors import InvalidInput
 from tasks.inference.pictures import open_picture
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from keypoints.evaluation import Judged, compared, report
-from keypoints.labels import LabelError, LabelledPhoto, read_labels
+from keypoints.labelled import LabelError, LabelledPhoto, read_labels
 
 FIGURES = ("pck_02", "pck_05", "pck_10", "nme", "median")
 

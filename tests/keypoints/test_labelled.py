@@ -8,7 +8,7 @@ import pytest
 
 from keypoints.coco import dataset
 from keypoints.corrections import move
-from keypoints.labels import LabelError, read_labels
+from keypoints.labelled import LabelError, read_labels
 from tests.keypoints.results import skirt
 
 HEM: list[dict[str, Any]] = [{"df2_number": 5, "x": 10, "y": 90}, {"df2_number": 7, "x": 70.5, "y": 92}]
