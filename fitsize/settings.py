@@ -240,6 +240,11 @@ BIND = env.str("BIND", default="127.0.0.1:8000")
 if not re.fullmatch(r".*:\d{1,5}", BIND):
     raise ImproperlyConfigured("BIND is not HOST:PORT")
 
+# -- garments
+KEYPOINTS_WEIGHTS = env.str("KEYPOINTS_WEIGHTS", default="")  # a file of weights instead of ours: docs/keypoints.md
+if len(Path(KEYPOINTS_WEIGHTS).stem) > 80:
+    raise ImproperlyConfigured("KEYPOINTS_WEIGHTS: the file's name, which is the model's version, is longer than 80 characters")
+
 # -- faces
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
 FACE_ENCODER = env.str("FACE_ENCODER", default="auto")  # auto | torch | dlib

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from tasks.kinds import Kind, Operation, Renderer
+from pathlib import Path
+
+from django.conf import settings
+
+from tasks.kinds import Corrections, Kind, Operation, Renderer
 
 MODEL_VERSION = "garments-1"
 LONGEST_SIDE = 2000
 """Pixels of the picture the model works on: enough to read the scale sheet's markers."""
+
+
+def model_version() -> str:
+    """Weights of an operator's own are called as their file is, which the web process need not have."""
+    return Path(settings.KEYPOINTS_WEIGHTS).stem if settings.KEYPOINTS_WEIGHTS else MODEL_VERSION
+
 
 KIND = Kind(
     name="keypoints",
@@ -16,11 +26,20 @@ KIND = Kind(
             deadline_seconds=60,
             unit="picture",
             result="keypoints.serializers.PredictResultSerializer",
-            renderers={"csv": Renderer("text/csv", "keypoints.formats.csv")},
+            renderers={
+                "csv": Renderer("text/csv", "keypoints.formats.csv"),
+                "coco": Renderer("application/vnd.coco+json", "keypoints.formats.coco"),
+            },
+            corrections=Corrections(
+                serializer="keypoints.serializers.MoveSerializer",
+                apply="keypoints.corrections.move",
+                follow="keypoints.corrections.remeasure",
+            ),
         ),
     },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.34 GB
     memory_recycle_bytes=1_000_000_000,
     keep_inputs_seconds=7 * 86400,
-    model_version=MODEL_VERSION,
+    model_version=model_version(),
+    job_routes={"points": "keypoints.views.PointsView"},
 )

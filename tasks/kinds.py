@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Corrections:
-    """How people correct a result, both as dotted paths. `serializer` says what a patch may contain: values as JSON has them.
+    """How people correct a result, as dotted paths. `serializer` says what a patch may contain: values as JSON has them.
     `apply(result, patch)` gives the corrected result and leaves its arguments as they are; it runs in the web process, and raises
-    InvalidInput for a patch that does not fit."""
+    InvalidInput for a patch that does not fit. `follow(result)` gives it with what follows from all patches together, where something
+    does: a result may have been corrected a thousand times."""
 
     serializer: str
     apply: str
+    follow: str = ""
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         if named := [printable(name) for name in unknown]:
             raise serializers.ValidationError(dict.fromkeys(named, translated(self.refusal(known))))
 
+    def refuse_mistyped(self, data: dict[str, Any]) -> None:
+        if wrong := [name for name, value in data.items() if value is not None and mistyped(self.fields[name], value)]:
+            raise serializers.ValidationError({name: self.fields[name].error_messages["invalid"] for name in wrong})
+
     def refusal(self, known: str) -> str:
         return sentence("There is no such field; the fields are %(known)s.", known=known)
 
@@ -101,10 +105,6 @@ class SubmitSerializer(StrictSerializer):
         plain = [name for name, field in self.fields.items() if not isinstance(field, FileInputField)]
         if misplaced := [name for name in plain if hasattr(data.get(name), "chunks")]:
             raise serializers.ValidationError(dict.fromkeys(misplaced, gettext("This field is not a file.")))
-
-    def refuse_mistyped(self, data: dict[str, Any]) -> None:
-        if wrong := [name for name, value in data.items() if value is not None and mistyped(self.fields[name], value)]:
-            raise serializers.ValidationError({name: self.fields[name].error_messages["invalid"] for name in wrong})
 
     def refuse_repeated(self, form: MultiValueDict[str, Any]) -> None:
         """Of several only the last would count."""

@@ -9,14 +9,17 @@ from typing import Any, BinaryIO, ClassVar
 import cv2
 import numpy as np
 import torch
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
-from keypoints.geometry import Measurement, Point, Position, depth_ratio, measure, middle, pixels_per_centimetre
-from keypoints.inference.network import GarmentNetwork, load_network
+from keypoints.geometry import Point, depth_ratio, measure
+from keypoints.inference.finders import Finder, WeightsError, load_finder
 from keypoints.inference.overlay import draw_overlay
-from keypoints.inference.points import Picture, find_points
+from keypoints.inference.points import Picture
 from keypoints.inference.scale import FoundSheet, find_sheet
-from keypoints.kind import LONGEST_SIDE, MODEL_VERSION
+from keypoints.kind import KIND, LONGEST_SIDE, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, category_of
+from keypoints.results import measurement_result, point_result, scale_result
 from tasks.errors import warning
 from tasks.inference.model import InferenceModel, Run
 from tasks.inference.pictures import open_picture
@@ -27,22 +30,26 @@ STEEPEST = 2.0
 """A garment whose far end is this many times farther than its near end was photographed too slantwise for the homography to hold."""
 
 Warnings = list[dict[str, Any]]
+UNCALIBRATED = warning("uncalibrated", "The points come from weights of this installation's own: how far off they may be was not measured.")
 
 
 class GarmentModel(InferenceModel):
     """Key points of one garment that lies flat or hangs, in a photo that shows little else."""
 
-    version: ClassVar[str] = MODEL_VERSION
-    network: GarmentNetwork
+    version: ClassVar[str] = KIND.model_version
+    finder: Finder
 
     def load(self) -> None:
-        """Raises RuntimeError if the weights are of another version than the code."""
+        """Raises RuntimeError if our own weights are of another version than the code, ImproperlyConfigured for others that are none."""
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
-        self.network, version = load_network(WEIGHTS)
-        if version != self.version:
-            raise RuntimeError(f"{WEIGHTS.name} is {version}, the code expects {self.version}")
-        find_points(self.network, np.zeros((256, 192, 3), np.uint8), CATEGORIES[0])
+        try:
+            self.finder = load_finder(weights_in_use())
+        except WeightsError as error:
+            raise ImproperlyConfigured(f"KEYPOINTS_WEIGHTS: {error}") from None
+        if not settings.KEYPOINTS_WEIGHTS and self.finder.version != MODEL_VERSION:
+            raise RuntimeError(f"{WEIGHTS.name} is {self.finder.version}, the code expects {MODEL_VERSION}")
+        self.finder.find(np.zeros((256, 192, 3), np.uint8), CATEGORIES[0])
 
     def sample(self) -> None:
         """A light rectangle on a dark ground, from the bytes of a picture to its overlay."""
@@ -61,7 +68,7 @@ class GarmentModel(InferenceModel):
         pixels: Picture = np.asarray(picture.image)
         run.progress(0.2, "points")
         category = category_of(clothing)
-        points = find_points(self.network, pixels, category)
+        points = self.finder.find(pixels, category)
         run.progress(0.5, "scale")
         found, warnings = usable_sheet(pixels, points)
         measurements = measure(points, found.scale if found else None)
@@ -74,10 +81,14 @@ class GarmentModel(InferenceModel):
             "picture": {"width": width, "height": height},
             "points": [point_result(point, enlargement) for point in points],
             "measurements": [measurement_result(measurement, enlargement) for measurement in measurements],
-            "scale": scale_result(found, points, enlargement),
+            "scale": reference_result(found, points, enlargement),
             "model_version": self.version,
-            "warnings": warnings + unsure(points),
+            "warnings": warnings + unsure(points) + ([] if self.finder.calibrated else [UNCALIBRATED]),
         }
+
+
+def weights_in_use() -> Path:
+    return Path(settings.KEYPOINTS_WEIGHTS) if settings.KEYPOINTS_WEIGHTS else WEIGHTS
 
 
 def usable_sheet(picture: Picture, points: list[Point]) -> tuple[FoundSheet | None, Warnings]:
@@ -96,34 +107,6 @@ def unsure(points: list[Point]) -> Warnings:
     return [warning("estimated_points", said)] if names else []
 
 
-def point_result(point: Point, enlargement: float) -> dict[str, Any]:
-    return {
-        "name": point.name,
-        "x": round(point.x * enlargement, 1),
-        "y": round(point.y * enlargement, 1),
-        "confidence": round(point.confidence, 3),
-        "estimated": point.estimated,
-    }
-
-
-def measurement_result(measurement: Measurement, enlargement: float) -> dict[str, Any]:
-    return {
-        "name": measurement.definition.name,
-        "px": round(measurement.pixels * enlargement, 1),
-        "cm": None if measurement.centimetres is None else round(measurement.centimetres, 1),
-        "plus_minus_cm": None if measurement.plus_minus is None else round(measurement.plus_minus, 1),
-        "approximate": measurement.definition.approximate,
-        "estimated": measurement.estimated,
-    }
-
-
-def scale_result(found: FoundSheet | None, points: list[Point], enlargement: float) -> dict[str, Any]:
-    """`px_per_cm` holds at the middle of the garment: elsewhere perspective makes it a little other."""
-    if found is None:
-        return {"reference": None, "px_per_cm": None, "markers": []}
-    scale = pixels_per_centimetre(found.scale.homography, centre(points))
-    return {"reference": "aruco_sheet", "px_per_cm": round(scale * enlargement, 3), "markers": list(found.markers)}
-
-
-def centre(points: list[Point]) -> Position:
-    return middle(tuple(point.name for point in points), {point.name: point.position for point in points})
+def reference_result(found: FoundSheet | None, points: list[Point], enlargement: float) -> dict[str, Any]:
+    scale = scale_result(found.scale if found else None, points, enlargement)
+    return {"reference": "aruco_sheet" if found else None, **scale, "markers": list(found.markers) if found else []}

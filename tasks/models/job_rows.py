@@ -149,9 +149,11 @@ class JobRow(models.Model):
     def corrected(self, history: Sequence[Revision]) -> dict[str, Any]:
         """The result of a job that has succeeded, with all corrections that count."""
         own: Any = self.result
-        patches = standing(history)
-        apply = import_string(self.corrections.apply) if patches and self.corrections else None
-        result: dict[str, Any] = reduce(apply, patches, own) if apply else own
+        patches, how = standing(history), self.corrections
+        result: dict[str, Any] = own
+        if patches and how:
+            result = reduce(import_string(how.apply), patches, own)
+            result = import_string(how.follow)(result) if how.follow else result
         return result
 
     def queue_position(self) -> int | None:

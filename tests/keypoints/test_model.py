@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keypoints.corrections import remeasure
 from keypoints.inference.model import GarmentModel
 from keypoints.inference.scale import find_sheet
 from keypoints.kind import KIND, MODEL_VERSION
 from keypoints.landmarks import CATEGORY
+from keypoints.results import unpacked
 from keypoints.serializers import PredictResultSerializer
 from keypoints.training.sample_photo import SamplePhoto
 from tasks.errors import InvalidInput
@@ -79,7 +81,16 @@ def test_centimetres_are_within_five_percent_and_within_their_plus_minus(result:
 def test_the_scale_names_its_reference(result: dict[str, Any]) -> None:
     assert result["scale"]["reference"] == "aruco_sheet"
     assert result["scale"]["markers"] == [10, 11, 12, 13]
+    assert len(unpacked(result["scale"]["alternatives"])) == 32
     assert result["warnings"] == []
+
+
+def test_what_the_result_holds_is_enough_to_measure_again(result: dict[str, Any]) -> None:
+    measured_again = remeasure(result)
+    assert measured_again["scale"]["px_per_cm"] == pytest.approx(result["scale"]["px_per_cm"], abs=0.002)
+    for again, measured in zip(measured_again["measurements"], result["measurements"], strict=True):
+        assert again["cm"] == pytest.approx(measured["cm"], abs=0.11)
+        assert again["plus_minus_cm"] == pytest.approx(measured["plus_minus_cm"], abs=0.11)
 
 
 def test_the_overlay_is_saved_as_a_jpeg(result: dict[str, Any], run: Run) -> None:
@@ -90,7 +101,7 @@ def test_the_overlay_is_saved_as_a_jpeg(result: dict[str, Any], run: Run) -> Non
 
 def test_without_a_sheet_there_are_no_centimetres(model: GarmentModel, photo: SamplePhoto) -> None:
     result = model.predict(Run(), image=jpeg(without_sheet(photo)), clothing="short_sleeve_top")
-    assert result["scale"] == {"reference": None, "px_per_cm": None, "markers": []}
+    assert result["scale"] == {"reference": None, "px_per_cm": None, "homography": None, "alternatives": "", "markers": []}
     assert {measurement["cm"] for measurement in result["measurements"]} == {None}
     assert {measurement["plus_minus_cm"] for measurement in result["measurements"]} == {None}
     assert "no_scale" in [warning["code"] for warning in result["warnings"]]
