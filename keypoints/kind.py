@@ -16,7 +16,11 @@ KIND = Kind(
             deadline_seconds=60,
             unit="picture",
             result="keypoints.serializers.PredictResultSerializer",
-            renderers={"csv": Renderer("text/csv", "keypoints.formats.csv")},
+            renderers={
+                "csv": Renderer("text/csv", "keypoints.formats.csv"),
+                "svg": Renderer("image/svg+xml", "keypoints.drawing.svg", link="overlay"),
+                "png": Renderer("image/png", "keypoints.drawing.png"),
+            },
         ),
     },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.34 GB

@@ -10,21 +10,20 @@ import cv2
 import numpy as np
 import torch
 
-from keypoints.geometry import Measurement, Point, Position, depth_ratio, measure, middle, pixels_per_centimetre
+from keypoints.geometry import Measurement, Point, Position, measure, middle, pixels_per_centimetre
 from keypoints.inference.network import GarmentNetwork, load_network
 from keypoints.inference.overlay import draw_overlay
 from keypoints.inference.points import Picture, find_points
-from keypoints.inference.scale import FoundSheet, find_sheet
+from keypoints.inference.scale import Reference, find_scale, judged
 from keypoints.kind import LONGEST_SIDE, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, category_of
-from tasks.errors import warning
+from keypoints.references import asked
+from tasks.errors import Code, InvalidInput, warning
 from tasks.inference.model import InferenceModel, Run
 from tasks.inference.pictures import open_picture
 from tasks.languages import sentence
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
-STEEPEST = 2.0
-"""A garment whose far end is this many times farther than its near end was photographed too slantwise for the homography to hold."""
 
 Warnings = list[dict[str, Any]]
 
@@ -51,43 +50,42 @@ class GarmentModel(InferenceModel):
         _, png = cv2.imencode(".png", pixels)
         self.predict(Run(), io.BytesIO(png.tobytes()), CATEGORIES[0].name)
 
-    def predict(self, run: Run, image: BinaryIO, clothing: str) -> dict[str, Any]:
-        """Points and measurements of the garment, in pixels of the upright picture as it was sent; centimetres only by the scale sheet.
+    def predict(self, run: Run, image: BinaryIO, clothing: str, require_scale: bool = False, **reference: Any) -> dict[str, Any]:
+        """Points and measurements of the garment, in pixels of the upright picture as it was sent; centimetres only by a reference:
+        `reference` says which (`keypoints.references.Asked`).
 
-        Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image").
+        Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image" | "references_disagree" |
+        "no_scale").
         """
         picture = open_picture(image, LONGEST_SIDE)
         width, height = picture.width, picture.height
         pixels: Picture = np.asarray(picture.image)
+        enlargement = width / picture.image.width
         run.progress(0.2, "points")
         category = category_of(clothing)
         points = find_points(self.network, pixels, category)
         run.progress(0.5, "scale")
-        found, warnings = usable_sheet(pixels, points)
+        found, warnings = judged(find_scale(pixels, asked(reference).shrunk(enlargement)), positions(points))
+        if found is None and require_scale:
+            raise InvalidInput(Code.NO_SCALE, warnings[0]["detail"])
         measurements = measure(points, found.scale if found else None)
         run.progress(0.8, "overlay")
         run.save("overlay.jpg", draw_overlay(pixels, points, measurements, found))
-        enlargement = width / picture.image.width
         return {
             "clothing": clothing,
             "category": category.name,
             "picture": {"width": width, "height": height},
             "points": [point_result(point, enlargement) for point in points],
             "measurements": [measurement_result(measurement, enlargement) for measurement in measurements],
-            "scale": scale_result(found, points, enlargement),
+            "scale": scale_result(found, points, enlargement) if found else None,
             "model_version": self.version,
             "warnings": warnings + unsure(points),
         }
 
 
-def usable_sheet(picture: Picture, points: list[Point]) -> tuple[FoundSheet | None, Warnings]:
-    """The scale sheet, and why there is none that can be used."""
-    found = find_sheet(picture)
-    if found is None:
-        return None, [warning("no_scale", "The scale sheet was not found: lengths are in pixels only.")]
-    if depth_ratio(found.scale.homography, [point.position for point in points]) > STEEPEST:
-        return None, [warning("too_slanted", "The photo was taken too slantwise: lengths are in pixels only. Hold the camera above.")]
-    return found, []
+def positions(points: list[Point]) -> list[Position]:
+    """Of the points that there are."""
+    return [point.position for point in points if point.visibility != "absent"]
 
 
 def unsure(points: list[Point]) -> Warnings:
@@ -107,23 +105,37 @@ def point_result(point: Point, enlargement: float) -> dict[str, Any]:
 
 
 def measurement_result(measurement: Measurement, enlargement: float) -> dict[str, Any]:
+    definition = measurement.definition
     return {
-        "name": measurement.definition.name,
-        "px": round(measurement.pixels * enlargement, 1),
-        "cm": None if measurement.centimetres is None else round(measurement.centimetres, 1),
-        "plus_minus_cm": None if measurement.plus_minus is None else round(measurement.plus_minus, 1),
-        "approximate": measurement.definition.approximate,
-        "estimated": measurement.estimated,
+        "name": definition.name,
+        "value_cm": rounded(measurement.centimetres),
+        "plus_minus_cm": rounded(measurement.plus_minus),
+        "value_px": rounded(measurement.pixels, enlargement),
+        "quality": measurement.quality,
+        "definition": definition.taken,
+        "from": list(definition.points),
+        "approximate": definition.approximate,
+        "derived": definition.derived,
     }
 
 
-def scale_result(found: FoundSheet | None, points: list[Point], enlargement: float) -> dict[str, Any]:
+def rounded(value: float | None, times: float = 1.0) -> float | None:
+    return None if value is None else round(value * times, 1)
+
+
+def scale_result(found: Reference, points: list[Point], enlargement: float) -> dict[str, Any]:
     """`px_per_cm` holds at the middle of the garment: elsewhere perspective makes it a little other."""
-    if found is None:
-        return {"reference": None, "px_per_cm": None, "markers": []}
     scale = pixels_per_centimetre(found.scale.homography, centre(points))
-    return {"reference": "aruco_sheet", "px_per_cm": round(scale * enlargement, 3), "markers": list(found.markers)}
+    return {
+        "reference": found.name,
+        "px_per_cm": round(scale * enlargement, 3),
+        "perspective": "measured" if found.scale.measured else "assumed",
+        "tilt_degrees": rounded(found.plane.tilt_degrees),
+        "outline": [[round(x * enlargement, 1), round(y * enlargement, 1)] for x, y in found.outline],
+        "markers": list(found.markers),
+    }
 
 
 def centre(points: list[Point]) -> Position:
-    return middle(tuple(point.name for point in points), {point.name: point.position for point in points})
+    there = {point.name: point.position for point in points if point.visibility != "absent"}
+    return middle(tuple(there), there)
