@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ DENSITY = 40
 """Pixels per centimetre of a printed reference before the camera looks at it."""
 MARKER_CENTIMETRES, SQUARE_CENTIMETRES = 10.0, 3.0
 TILTS = ((0, 8), (8, 25))
+LOOKED_FOR = ("sheet", "marker", "a4", "checkerboard")
 WRONG, GROSSLY_WRONG = 0.10, 0.25
 """Of a length: wrong where one of the three is off by more, grossly where their mean is (findings/garments.md, section 2)."""
 FINDINGS = {
@@ -290,29 +292,32 @@ def soft(page: Floats) -> Canvas:
 
 
 def rows(references: Sequence[str], scenes: int, seed: int, photos: Sequence[Path]) -> Iterator[Row]:
+    """Those with the reference in them, and then, where it has to be looked for, some without."""
     for reference in references:
         for tilts in TILTS:
-            scenery, row = Scenery(seed + 1000 * tilts[0], photos), Row(reference, tilts)
-            for _ in track(range(scenes), f"{reference} {tilts}", transient=True, console=Console(stderr=True)):
-                row.add(scenery.scene(reference, tilts))
-            yield row
-    for reference in ("sheet", "marker", "a4", "checkerboard"):
-        scenery, row = Scenery(seed + 7, photos), Row(f"no {reference}", (0, 25))
-        for _ in track(range(scenes), row.reference, transient=True, console=Console(stderr=True)):
-            row.add(scenery.scene(reference, (0, 25), laid=False))
-        yield row
+            yield row(Row(reference, tilts), Scenery(seed + 1000 * tilts[0], photos), reference, scenes)
+    for reference in references:
+        if reference in LOOKED_FOR:
+            yield row(Row(f"no {reference}", (0, 25)), Scenery(seed + 7, photos), reference, scenes, laid=False)
+
+
+def row(made: Row, scenery: Scenery, reference: str, scenes: int, *, laid: bool = True) -> Row:
+    for _ in track(range(scenes), f"{made.reference} {made.tilts}", transient=True, console=Console(stderr=True)):
+        made.add(scenery.scene(reference, made.tilts, laid=laid))
+    print(json.dumps(made.facts()), file=sys.stderr, flush=True)
+    return made
 
 
 def text(found: Sequence[Row]) -> str:
     made = [["reference", "tilt", "scenes", "not found", "refused", "warned", "grossly wrong", "wrong, no warning"]]
     made[0] += ["median / p95 %", "findings %", "within ±", "CPU ms"]
-    for row in found:
-        facts = row.facts()
-        errors = f"{facts['error_median_percent']} / {facts['error_p95_percent']}" if row.errors else "-"
+    for one in found:
+        facts = one.facts()
+        errors = f"{facts['error_median_percent']} / {facts['error_p95_percent']}" if one.errors else "-"
         counts = [str(facts[name]) for name in ("scenes", "not_found", "refused", "warned", "grossly_wrong", "wrong_without_warning")]
         within = "-" if facts["within_plus_minus"] is None else f"{facts['within_plus_minus']:.2f}"
-        known = FINDINGS.get((row.reference, row.tilts[0]), "")
-        made.append([row.reference, "{}-{}".format(*row.tilts), *counts, errors, known, within, str(facts["cpu_ms"])])
+        known = FINDINGS.get((one.reference, one.tilts[0]), "")
+        made.append([one.reference, "{}-{}".format(*one.tilts), *counts, errors, known, within, str(facts["cpu_ms"])])
     return table(made)
 
 
@@ -329,10 +334,10 @@ def main() -> None:
     photos = sorted(arguments.photos.rglob("*.jpg")) if arguments.photos else []
     found = list(rows(arguments.references, arguments.scenes, arguments.seed, photos))
     if arguments.json:
-        print(json.dumps([row.facts() for row in found], indent=2))
+        print(json.dumps([one.facts() for one in found], indent=2))
     else:
         print(text(found))
-    raise SystemExit(any(row.wrong_without_warning for row in found))
+    raise SystemExit(any(one.wrong_without_warning for one in found))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ class Markers:
 def detector() -> cv2.aruco.ArucoDetector:
     parameters = cv2.aruco.DetectorParameters()
     parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-    parameters.errorCorrectionRate = 0.0  # with it one of a hundred dark squares reads as one of our markers
     return cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, sheet.DICTIONARY)), parameters)
 
 
