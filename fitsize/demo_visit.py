@@ -92,13 +92,16 @@ class Client:
 
 
 def show_garment(console: Console, result: dict[str, Any]) -> None:
-    table = Table("measurement", "cm", "±", "pixels", title_justify="left")
+    table = Table("measurement", "cm", "±", "pixels", "quality", title_justify="left")
     for item in result["measurements"]:
-        centimetres = "-" if item["cm"] is None else f"{item['cm']:.1f}"
-        margin = "-" if item["plus_minus_cm"] is None else f"{item['plus_minus_cm']:.1f}"
+        centimetres, margin, pixels = (number(item[name]) for name in ("value_cm", "plus_minus_cm", "value_px"))
         name = item["name"] + (" (approximate)" if item["approximate"] else "")
-        table.add_row(name, centimetres, margin, f"{item['px']:.0f}")
+        table.add_row(name, centimetres, margin, pixels, item["quality"])
     console.print(table)
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
 
 
 def show_selfie(console: Console, result: dict[str, Any]) -> None:

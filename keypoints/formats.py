@@ -8,7 +8,7 @@ from typing import Any
 from keypoints.coco import dataset
 from tasks.tables import csv_text
 
-COLUMNS = ["name", "cm", "plus_minus_cm", "px", "approximate", "estimated"]
+COLUMNS = ["name", "value_cm", "plus_minus_cm", "value_px", "quality", "definition", "approximate", "derived"]
 
 
 def csv(result: dict[str, Any], job: str) -> str:

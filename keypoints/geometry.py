@@ -1,6 +1,6 @@
 """Arithmetic of garment measurements: lengths between points, centimetres by a homography, and how far off they may be.
 
-All widths are of the flat garment, edge to edge; none is a circumference.
+All widths are of the flat garment, edge to edge (ISO 18890:2018); girths are twice them, and say so.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
 
 Position = tuple[float, float]
 Homography = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
@@ -32,14 +34,24 @@ PAPER_ERROR = 0.01
 homography is off by a median of 0.4-0.5 % and at most 1.1-1.6 % in 95 of 100 cases (findings/garments.md, section 2)."""
 
 
+CHECK_FROM, REJECT_FROM = 0.12, 0.35
+"""A plus-minus of this share of the length: worth a second look; no answer."""
+REJECT_BELOW = 0.5
+"""More than half of the points with a confidence under this are off by more than a twentieth of the diagonal (as above)."""
+
+Visibility = Literal["visible", "hidden", "absent"]
+Quality = Literal["ok", "check", "rejected"]
+
+
 @dataclass(frozen=True)
 class Point:
-    """A point found in a picture, in pixels, with a confidence of 0..1."""
+    """A point found in a picture, in pixels, with a confidence of 0..1. An absent one has a position that means nothing."""
 
     name: str
     x: float
     y: float
     confidence: float
+    visibility: Visibility = "visible"
 
     @property
     def position(self) -> Position:
@@ -51,133 +63,227 @@ class Point:
 
 
 End = tuple[str, ...]
-"""Names of the points whose middle is one end of a line."""
+"""Names of points: their middle is one end of a line."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """From the middle of some points straight to the middle of others; or, `nearest`, to the nearest place on the path through those."""
+
+    start: End
+    end: End
+    nearest: bool = False
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What is measured: the mean length of one or two straight lines. `approximate`: an end has no seam or edge to hold it."""
+    """What is measured: `times` the mean length of one or two straight lines; `taken` says where, since sellers differ.
+
+    `approximate`: an end has no seam or edge to hold it.
+    """
 
     name: str
-    lines: tuple[tuple[End, End], ...]
+    taken: str
+    lines: tuple[Line, ...]
     approximate: bool = False
+    times: int = 1
+
+    @property
+    def derived(self) -> bool:
+        """A girth that nobody has measured: twice the flat width."""
+        return self.times > 1
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for line in self.lines for name in line.start + line.end))
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Pixels to centimetres; `alternatives` are the homographies that slightly wrong marker corners would have given."""
+    """Pixels to centimetres; `alternatives` are homographies that the reference would have allowed as well, each as likely as the next.
+
+    `measured`: the reference is large enough to show the perspective, which is otherwise assumed to be that of a phone held about flat.
+    """
 
     homography: Homography
     alternatives: tuple[Homography, ...] = ()
+    measured: bool = True
 
 
 @dataclass(frozen=True)
 class Measurement:
     """`centimetres` and `plus_minus` are None without a scale; about nine of ten lengths are truly within `plus_minus`.
 
-    `estimated`: one of its points is.
+    Of an absent point there is no number, `pixels` neither.
     """
 
     definition: Definition
-    pixels: float
+    pixels: float | None
     centimetres: float | None
     plus_minus: float | None
-    estimated: bool
-
-
-def _across(name: str, left: str, *, approximate: bool = False) -> Definition:
-    return Definition(name, (((left,), (_right(left),)),), approximate)
-
-
-def _on_both_sides(name: str, start: str, end: str) -> Definition:
-    return Definition(name, (((start,), (end,)), ((_right(start),), (_right(end),))))
-
-
-def _between_middles(name: str, start: str, end: str) -> Definition:
-    return Definition(name, (((start, _right(start)), (end, _right(end))),))
+    quality: Quality
 
 
 def _right(point: str) -> str:
     return point.replace("left", "right")
 
 
-DEFINITIONS: tuple[Definition, ...] = (
-    _between_middles("body_length", "neck_left", "hem_left"),
-    _across("chest_width", "armpit_left"),
-    _across("shoulder_width", "shoulder_left"),
-    _across("neck_width", "neck_left"),
-    _on_both_sides("sleeve_length", "shoulder_left", "cuff_left_outer"),
-    _on_both_sides("cuff_width", "cuff_left_outer", "cuff_left_inner"),
-    _across("waist_width", "waist_left"),
-    _across("waist_width", "dress_side_left_3", approximate=True),
-    _across("hip_width", "hip_left", approximate=True),
-    _on_both_sides("outseam", "waist_left", "leg_left_outer"),
-    _on_both_sides("inseam", "crotch", "leg_left_inner"),
-    _on_both_sides("leg_opening", "leg_left_outer", "leg_left_inner"),
-    _between_middles("skirt_length", "waist_left", "hem_left"),
-    _across("hem_width", "hem_left"),
+def _across(name: str, taken: str, left: str, *, approximate: bool = False) -> Definition:
+    return Definition(name, taken, (Line((left,), (_right(left),)),), approximate)
+
+
+def _on_both_sides(name: str, taken: str, start: str, *path: str) -> Definition:
+    """To a point; to the nearest place of a path where there are several."""
+    nearest = len(path) > 1
+    left = Line((start,), path, nearest)
+    right = Line((_right(start),), tuple(_right(point) for point in path), nearest)
+    return Definition(name, taken, (left, right), approximate=nearest)
+
+
+def _between_middles(name: str, taken: str, start: str, end: str) -> Definition:
+    return Definition(name, taken, (Line((start, _right(start)), (end, _right(end))),))
+
+
+def _girth(width: Definition) -> Definition:
+    return replace(width, name=width.name.replace("_width", "_girth"), taken=f"twice_{width.taken}", times=2)
+
+
+WIDTHS: tuple[Definition, ...] = (
+    _across("chest_width", "armpit_to_armpit", "armpit_left"),
+    _across("waist_width", "waist_corner_to_waist_corner", "waist_left"),
+    _across("waist_width", "side_to_side_at_the_waist", "dress_side_left_3", approximate=True),
+    _across("hip_width", "side_to_side_at_the_hips", "hip_left", approximate=True),
+    _on_both_sides("thigh_width", "crotch_to_nearest_of_outseam", "crotch", "waist_left", "hip_left", "knee_left_outer", "leg_left_outer"),
+    _on_both_sides("thigh_width", "crotch_to_nearest_of_outseam", "crotch", "waist_left", "shorts_side_left", "leg_left_outer"),
 )
+"""Those that people know as girths, too."""
+
+DEFINITIONS: tuple[Definition, ...] = (
+    _between_middles("body_length", "middle_of_neck_points_to_middle_of_hem", "neck_left", "hem_left"),
+    _across("shoulder_width", "shoulder_point_to_shoulder_point", "shoulder_left"),
+    _across("neck_width", "neck_point_to_neck_point", "neck_left"),
+    _on_both_sides("sleeve_length", "shoulder_point_to_outer_cuff", "shoulder_left", "cuff_left_outer"),
+    _on_both_sides("cuff_width", "outer_cuff_to_inner_cuff", "cuff_left_outer", "cuff_left_inner"),
+    Definition("front_rise", "middle_of_waist_to_crotch", (Line(("waist_middle",), ("crotch",)),)),
+    _on_both_sides("outseam", "waist_corner_to_outer_leg_hem", "waist_left", "leg_left_outer"),
+    _on_both_sides("inseam", "crotch_to_inner_leg_hem", "crotch", "leg_left_inner"),
+    _on_both_sides("leg_opening", "outer_leg_hem_to_inner_leg_hem", "leg_left_outer", "leg_left_inner"),
+    _between_middles("skirt_length", "middle_of_waist_to_middle_of_hem", "waist_left", "hem_left"),
+    _across("hem_width", "hem_corner_to_hem_corner", "hem_left"),
+    *WIDTHS,
+    *(_girth(width) for width in WIDTHS),
+)
+DRESS_SIDE = "dress_side_left_3"  # a dress's length is that of a top by another name
 
 
-def definitions_for(points: Sequence[str]) -> list[Definition]:
-    """The measurements that a garment with these points has."""
-    return [definition for definition in DEFINITIONS if _names(definition) <= set(points)]
+def definitions_for(points: Collection[str]) -> list[Definition]:
+    """The measurements that a garment with these points has, girths last."""
+    return [_named(definition, points) for definition in DEFINITIONS if set(definition.points) <= set(points)]
 
 
-def _names(definition: Definition) -> set[str]:
-    return {name for line in definition.lines for end in line for name in end}
+def _named(definition: Definition, points: Collection[str]) -> Definition:
+    is_dress = definition.name == "body_length" and DRESS_SIDE in points
+    return replace(definition, name="dress_length") if is_dress else definition
 
 
 def measure(points: Sequence[Point], scale: Scale | None) -> list[Measurement]:
     """Every measurement of a garment with these points: pixels always, centimetres only with a scale."""
     by_name = {point.name: point for point in points}
-    return [_measured(definition, by_name, scale) for definition in definitions_for(list(by_name))]
+    present = {name: point.position for name, point in by_name.items() if point.visibility != "absent"}
+    plane = Plane(present, scale)
+    return [
+        plane.measured(definition, by_name)
+        if set(definition.points) <= set(present)
+        else Measurement(definition, None, None, None, "rejected")
+        for definition in definitions_for(by_name)
+    ]
 
 
-def _measured(definition: Definition, points: Mapping[str, Point], scale: Scale | None) -> Measurement:
-    in_pixels = {name: point.position for name, point in points.items()}
-    measurement = Measurement(
-        definition=definition,
-        pixels=length(definition, in_pixels),
-        centimetres=None,
-        plus_minus=None,
-        estimated=any(points[name].estimated for name in _names(definition)),
-    )
-    if scale is None:
-        return measurement
-    in_centimetres = mapped(in_pixels, scale.homography)
-    centimetres = length(definition, in_centimetres)
-    from_points = point_part(definition, points, diagonal(in_centimetres.values()))
-    from_scale = scale_part(centimetres, [length(definition, mapped(in_pixels, other)) for other in scale.alternatives])
-    return replace(measurement, centimetres=centimetres, plus_minus=math.hypot(from_points, from_scale))
+class Plane:
+    """The points that there are, where they lie in centimetres (in pixels without a scale), and where they might lie as well."""
+
+    def __init__(self, pixels: Mapping[str, Position], scale: Scale | None) -> None:
+        self.pixels = pixels
+        self.scale = scale
+        self.positions = mapped(pixels, scale.homography) if scale else dict(pixels)
+        self.alternatives = [mapped(pixels, other) for other in scale.alternatives] if scale else []
+        self.diagonal = diagonal(self.positions.values()) if pixels else 0.0
+
+    def measured(self, definition: Definition, points: Mapping[str, Point]) -> Measurement:
+        found = length(definition, self.positions)
+        from_points = point_part(definition, points, self.positions, self.diagonal)
+        from_scale = scale_part(found, [length(definition, other) for other in self.alternatives]) if self.scale else 0.0
+        plus_minus = math.hypot(from_points, from_scale)
+        used = [points[name] for name in definition.points]
+        sure = not definition.approximate and (self.scale is None or self.scale.measured)
+        return Measurement(
+            definition=definition,
+            pixels=length(definition, self.pixels),
+            centimetres=found if self.scale else None,
+            plus_minus=plus_minus if self.scale else None,
+            quality=quality(plus_minus / found if found else math.inf, used, sure=sure),
+        )
+
+
+def quality(relative: float, points: Sequence[Point], *, sure: bool) -> Quality:
+    """Of a length with this plus-minus as a share of it, between these points."""
+    if relative > REJECT_FROM or any(point.confidence < REJECT_BELOW for point in points):
+        return "rejected"
+    if not sure or relative > CHECK_FROM or any(point.estimated or point.visibility == "hidden" for point in points):
+        return "check"
+    return "ok"
 
 
 def length(definition: Definition, positions: Mapping[str, Position]) -> float:
-    """Mean length of the definition's lines, in the unit of the positions."""
-    lengths = [math.dist(middle(start, positions), middle(end, positions)) for start, end in definition.lines]
-    return sum(lengths) / len(lengths)
+    """Mean length of the definition's lines (a girth: twice it), in the unit of the positions."""
+    lengths = [math.dist(*ends(line, positions)) for line in definition.lines]
+    return definition.times * sum(lengths) / len(lengths)
+
+
+def ends(line: Line, positions: Mapping[str, Position]) -> tuple[Position, Position]:
+    """Where the line begins and ends."""
+    start = middle(line.start, positions)
+    return start, nearest(start, [positions[name] for name in line.end]) if line.nearest else middle(line.end, positions)
 
 
 def middle(names: End, positions: Mapping[str, Position]) -> Position:
     return sum(positions[name][0] for name in names) / len(names), sum(positions[name][1] for name in names) / len(names)
 
 
-def point_part(definition: Definition, points: Mapping[str, Point], garment_diagonal: float) -> float:
-    """How far points may shift the length, 90 %, in the unit of the diagonal.
+def nearest(position: Position, path: Sequence[Position]) -> Position:
+    """The place on the path, straight from each position to the next, that is nearest to this one."""
+    return min((_foot(position, a, b) for a, b in pairwise(path)), key=lambda foot: math.dist(position, foot))
 
-    Each point errs by its `POINT_ERRORS` share of the diagonal, on its own, and counts with the weight that the means give it; squares
+
+def _foot(position: Position, start: Position, end: Position) -> Position:
+    along = (end[0] - start[0], end[1] - start[1])
+    square = along[0] ** 2 + along[1] ** 2
+    share = ((position[0] - start[0]) * along[0] + (position[1] - start[1]) * along[1]) / square if square else 0.0
+    share = min(max(share, 0.0), 1.0)
+    return start[0] + share * along[0], start[1] + share * along[1]
+
+
+def point_part(definition: Definition, points: Mapping[str, Point], positions: Mapping[str, Position], garment_diagonal: float) -> float:
+    """How far points may shift the length, 90 %, in the unit of the positions.
+
+    Each point errs by its `POINT_ERRORS` share of the diagonal, on its own, and counts by how much the length follows it; squares
     add up. On data/garments/dev 88 % of 196 measurements lie within it (the photos that POINT_ERRORS were read from).
     """
-    shares = [weight * point_error(points[name].confidence) for name, weight in _weights(definition).items()]
-    return ALONG_A_LINE * garment_diagonal * math.hypot(*shares)
+    weights = _weights(definition, positions, max(garment_diagonal, 1.0) * 1e-5)
+    return (
+        ALONG_A_LINE * garment_diagonal * math.hypot(*(weight * point_error(points[name].confidence) for name, weight in weights.items()))
+    )
 
 
-def _weights(definition: Definition) -> dict[str, float]:
-    weights: dict[str, float] = {}
-    for line in definition.lines:
-        for end in line:
-            for name in end:
-                weights[name] = weights.get(name, 0.0) + 1 / (len(end) * len(definition.lines))
+def _weights(definition: Definition, positions: Mapping[str, Position], step: float) -> dict[str, float]:
+    """By how much the length changes when a point moves by one, in the direction in which it changes most."""
+    weights = {}
+    for name in definition.points:
+        x, y = positions[name]
+        right, left, down, up = (
+            length(definition, {**positions, name: moved}) for moved in ((x + step, y), (x - step, y), (x, y + step), (x, y - step))
+        )
+        weights[name] = math.hypot(right - left, down - up) / (2 * step)
     return weights
 
 

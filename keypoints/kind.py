@@ -29,6 +29,8 @@ KIND = Kind(
             renderers={
                 "csv": Renderer("text/csv", "keypoints.formats.csv"),
                 "coco": Renderer("application/vnd.coco+json", "keypoints.formats.coco"),
+                "svg": Renderer("image/svg+xml", "keypoints.drawing.svg", link="overlay"),
+                "png": Renderer("image/png", "keypoints.drawing.png"),
             },
             corrections=Corrections(
                 serializer="keypoints.serializers.MoveSerializer",

@@ -24,25 +24,32 @@ def point_result(point: Point, enlargement: float = 1.0) -> dict[str, Any]:
 
 
 def measurement_result(measurement: Measurement, enlargement: float = 1.0) -> dict[str, Any]:
+    definition = measurement.definition
     return {
-        "name": measurement.definition.name,
-        "px": round(measurement.pixels * enlargement, 1),
-        "cm": None if measurement.centimetres is None else round(measurement.centimetres, 1),
-        "plus_minus_cm": None if measurement.plus_minus is None else round(measurement.plus_minus, 1),
-        "approximate": measurement.definition.approximate,
-        "estimated": measurement.estimated,
+        "name": definition.name,
+        "value_cm": rounded(measurement.centimetres),
+        "plus_minus_cm": rounded(measurement.plus_minus),
+        "value_px": rounded(measurement.pixels, enlargement),
+        "quality": measurement.quality,
+        "definition": definition.taken,
+        "from": list(definition.points),
+        "approximate": definition.approximate,
+        "derived": definition.derived,
     }
 
 
-def scale_result(scale: Scale | None, points: Sequence[Point], enlargement: float = 1.0) -> dict[str, Any]:
+def rounded(value: float | None, times: float = 1.0) -> float | None:
+    return None if value is None else round(value * times, 1)
+
+
+def scale_result(scale: Scale, points: Sequence[Point], enlargement: float = 1.0) -> dict[str, Any]:
     """Everything that turns pixels of the picture as sent into centimetres.
 
     `px_per_cm` holds at the middle of the garment: elsewhere perspective makes it a little other.
     """
-    if scale is None:
-        return {"px_per_cm": None, "homography": None, "alternatives": ""}
     return {
         "px_per_cm": round(pixels_per_centimetre(scale.homography, centre(points)) * enlargement, 3),
+        "perspective": "measured" if scale.measured else "assumed",
         "homography": homography_result(scale.homography, enlargement),
         "alternatives": packed([homography_result(other, enlargement) for other in scale.alternatives]),
     }
@@ -64,7 +71,8 @@ def unpacked(text: str) -> tuple[Homography, ...]:
 
 
 def centre(points: Sequence[Point]) -> Position:
-    return middle(tuple(point.name for point in points), {point.name: point.position for point in points})
+    there = {point.name: point.position for point in points if point.visibility != "absent"}
+    return middle(tuple(there), there)
 
 
 def points_in(result: dict[str, Any]) -> list[Point]:
@@ -73,7 +81,7 @@ def points_in(result: dict[str, Any]) -> list[Point]:
 
 def scale_in(result: dict[str, Any]) -> Scale | None:
     scale = result["scale"]
-    if not scale or not scale["homography"]:
+    if not scale:
         return None
     first, second, third = ((row[0], row[1], row[2]) for row in scale["homography"])
-    return Scale((first, second, third), unpacked(scale["alternatives"]))
+    return Scale((first, second, third), unpacked(scale["alternatives"]), measured=scale["perspective"] == "measured")

@@ -56,6 +56,8 @@ def links_of(job: Job) -> dict[str, str]:
     links = {"self": url, "cancel": f"{url}/cancel", "retry": f"{url}/retry"}
     if job.corrections:
         links["corrections"] = f"{url}/corrections"
+    if job.state == State.SUCCEEDED and job.asked:
+        links |= {kind.link: f"{url}?format={name}" for name, kind in job.asked.renderers.items() if kind.link}
     if job.endpoint_id:
         links["deliveries"] = f"{url}/deliveries"
     return links

@@ -51,6 +51,8 @@ class Code(StrEnum):
     TOO_MANY_WEBHOOKS = "too_many_webhooks"
     WEBHOOK_DISABLED = "webhook_disabled"
     NO_GARMENT = "no_garment"
+    NO_SCALE = "no_scale"
+    REFERENCES_DISAGREE = "references_disagree"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
     NO_SPEECH = "no_speech"
@@ -103,6 +105,8 @@ FACTS: dict[Code, CodeFacts] = {
     Code.TOO_MANY_WEBHOOKS: CodeFacts(409, "There are as many webhooks as there may be"),
     Code.WEBHOOK_DISABLED: CodeFacts(409, "The webhook is disabled or deleted"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
+    Code.NO_SCALE: CodeFacts(422, "The picture has no scale"),
+    Code.REFERENCES_DISAGREE: CodeFacts(422, "Two references give different scales"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
     Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),
     Code.NO_SPEECH: CodeFacts(422, "The recording holds no speech"),

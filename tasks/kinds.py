@@ -29,10 +29,11 @@ class Corrections:
 @dataclass(frozen=True)
 class Renderer:
     """A result in another format than JSON: `function` is the dotted path of a pure function of the result (with its corrections) and the
-    job's id, which gives text or bytes. It runs in the web process."""
+    job's id, which gives text or bytes. It runs in the web process. `link` is its name among a succeeded job's links, if it has one."""
 
     media_type: str
     function: str
+    link: str = ""
 
 
 @dataclass(frozen=True)

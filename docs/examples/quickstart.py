@@ -9,7 +9,7 @@ garment, selfie, recording = sys.argv[1:]
 with FitSize(os.environ["FITSIZE_ADDRESS"], os.environ["FITSIZE_KEY"]) as fitsize:
     measured = fitsize.run("keypoints", files={"image": garment}, clothing="short_sleeve_top")
     for length in measured["result"]["measurements"]:
-        print(f"{length['name']}: {length['cm']} ± {length['plus_minus_cm']} cm")
+        print(f"{length['name']}: {length['value_cm']} ± {length['plus_minus_cm']} cm")
 
     judged = fitsize.run("faces/validate", files={"selfie": selfie})
     print(judged["result"]["verdict"], judged["result"]["reasons"])

@@ -12,22 +12,21 @@ import torch
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from keypoints.geometry import Point, depth_ratio, measure
+from keypoints.geometry import Point, Position, measure
 from keypoints.inference.finders import Finder, WeightsError, load_finder
 from keypoints.inference.overlay import draw_overlay
 from keypoints.inference.points import Picture
-from keypoints.inference.scale import FoundSheet, find_sheet
+from keypoints.inference.scale import Reference, find_scale, judged
 from keypoints.kind import KIND, LONGEST_SIDE, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, category_of
-from keypoints.results import measurement_result, point_result, scale_result
-from tasks.errors import warning
+from keypoints.references import asked
+from keypoints.results import measurement_result, point_result, rounded, scale_result
+from tasks.errors import Code, InvalidInput, warning
 from tasks.inference.model import InferenceModel, Run
 from tasks.inference.pictures import open_picture
 from tasks.languages import sentence
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
-STEEPEST = 2.0
-"""A garment whose far end is this many times farther than its near end was photographed too slantwise for the homography to hold."""
 
 Warnings = list[dict[str, Any]]
 UNCALIBRATED = warning("uncalibrated", "The points come from weights of this installation's own: how far off they may be was not measured.")
@@ -58,30 +57,34 @@ class GarmentModel(InferenceModel):
         _, png = cv2.imencode(".png", pixels)
         self.predict(Run(), io.BytesIO(png.tobytes()), CATEGORIES[0].name)
 
-    def predict(self, run: Run, image: BinaryIO, clothing: str) -> dict[str, Any]:
-        """Points and measurements of the garment, in pixels of the upright picture as it was sent; centimetres only by the scale sheet.
+    def predict(self, run: Run, image: BinaryIO, clothing: str, require_scale: bool = False, **reference: Any) -> dict[str, Any]:
+        """Points and measurements of the garment, in pixels of the upright picture as it was sent; centimetres only by a reference:
+        `reference` says which (`keypoints.references.Asked`).
 
-        Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image").
+        Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image" | "references_disagree" |
+        "no_scale").
         """
         picture = open_picture(image, LONGEST_SIDE)
         width, height = picture.width, picture.height
         pixels: Picture = np.asarray(picture.image)
+        enlargement = width / picture.image.width
         run.progress(0.2, "points")
         category = category_of(clothing)
         points = self.finder.find(pixels, category)
         run.progress(0.5, "scale")
-        found, warnings = usable_sheet(pixels, points)
+        found, warnings = judged(find_scale(pixels, asked(reference).shrunk(enlargement)), positions(points))
+        if found is None and require_scale:
+            raise InvalidInput(Code.NO_SCALE, warnings[0]["detail"])
         measurements = measure(points, found.scale if found else None)
         run.progress(0.8, "overlay")
         run.save("overlay.jpg", draw_overlay(pixels, points, measurements, found))
-        enlargement = width / picture.image.width
         return {
             "clothing": clothing,
             "category": category.name,
             "picture": {"width": width, "height": height},
             "points": [point_result(point, enlargement) for point in points],
             "measurements": [measurement_result(measurement, enlargement) for measurement in measurements],
-            "scale": reference_result(found, points, enlargement),
+            "scale": reference_result(found, points, enlargement) if found else None,
             "model_version": self.version,
             "warnings": warnings + unsure(points) + ([] if self.finder.calibrated else [UNCALIBRATED]),
         }
@@ -91,14 +94,9 @@ def weights_in_use() -> Path:
     return Path(settings.KEYPOINTS_WEIGHTS) if settings.KEYPOINTS_WEIGHTS else WEIGHTS
 
 
-def usable_sheet(picture: Picture, points: list[Point]) -> tuple[FoundSheet | None, Warnings]:
-    """The scale sheet, and why there is none that can be used."""
-    found = find_sheet(picture)
-    if found is None:
-        return None, [warning("no_scale", "The scale sheet was not found: lengths are in pixels only.")]
-    if depth_ratio(found.scale.homography, [point.position for point in points]) > STEEPEST:
-        return None, [warning("too_slanted", "The photo was taken too slantwise: lengths are in pixels only. Hold the camera above.")]
-    return found, []
+def positions(points: list[Point]) -> list[Position]:
+    """Of the points that there are."""
+    return [point.position for point in points if point.visibility != "absent"]
 
 
 def unsure(points: list[Point]) -> Warnings:
@@ -107,6 +105,11 @@ def unsure(points: list[Point]) -> Warnings:
     return [warning("estimated_points", said)] if names else []
 
 
-def reference_result(found: FoundSheet | None, points: list[Point], enlargement: float) -> dict[str, Any]:
-    scale = scale_result(found.scale if found else None, points, enlargement)
-    return {"reference": "aruco_sheet" if found else None, **scale, "markers": list(found.markers) if found else []}
+def reference_result(found: Reference, points: list[Point], enlargement: float) -> dict[str, Any]:
+    return {
+        "reference": found.name,
+        **scale_result(found.scale, points, enlargement),
+        "tilt_degrees": rounded(found.plane.tilt_degrees),
+        "outline": [[round(x * enlargement, 1), round(y * enlargement, 1)] for x, y in found.outline],
+        "markers": list(found.markers),
+    }

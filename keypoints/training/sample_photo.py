@@ -126,10 +126,10 @@ def lay_garment(rng: np.random.Generator, painting: Floats, pattern: Pattern, la
 
 def sheet_picture(density: int = 40) -> npt.NDArray[np.uint8]:
     """The scale sheet as it is printed, grey, this many pixels per centimetre."""
-    page = np.full((round(sheet.HEIGHT_CENTIMETRES * density), round(sheet.WIDTH_CENTIMETRES * density)), 250, np.uint8)
+    page = np.full((round(sheet.A4.height * density), round(sheet.A4.width * density)), 250, np.uint8)
     dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, sheet.DICTIONARY))
     side = round(sheet.MARKER_CENTIMETRES * density)
-    for marker, (x, y) in sheet.MARKERS.items():
+    for marker, (x, y) in sheet.A4.markers.items():
         left, upper = round(x * density), round(y * density)
         page[upper : upper + side, left : left + side] = cv2.aruco.generateImageMarker(dictionary, marker, side)
     cv2.putText(page, "FitSize", (7 * density, 15 * density), cv2.FONT_HERSHEY_SIMPLEX, density / 18, 90, density // 10, cv2.LINE_AA)
@@ -186,7 +186,7 @@ def render(clothing: str, seed: int, *, with_sheet: bool = True) -> SamplePhoto:
     corner = (float(beside[:, 0].max()) + 4.0, float(high[1]) - 34.0)
     if with_sheet:
         lay_sheet(rng, painting, corner)
-    right = corner[0] + sheet.WIDTH_CENTIMETRES
+    right = corner[0] + sheet.A4.width
     middle = ((float(low[0]) + right) / 2, float(low[1] + high[1]) / 2)
     matrix = camera(rng, middle, reach=max(1.12 * (right - float(low[0])), 0.92 * float(high[1] - low[1])))
     pixels = cv2.perspectiveTransform(np.array([list(truth.values())]), matrix)[0]

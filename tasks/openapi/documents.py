@@ -73,6 +73,7 @@ class LinksSerializer(serializers.Serializer[Any]):
     retry = serializers.CharField()
     corrections = serializers.CharField(required=False, help_text="Where results of the operation may be corrected.")
     deliveries = serializers.CharField(required=False, help_text="Where a webhook is told of the job's end.")
+    overlay = serializers.CharField(required=False, help_text="The result drawn, to lay over its picture, where the operation has that.")
 
 
 class JobSerializer(serializers.Serializer[Any]):

@@ -149,7 +149,7 @@ class HouseSchema(AutoSchema):
         if answer.headers:
             said["headers"] = {name: {**RESPONSE_HEADERS[name], "required": name in ALWAYS_SENT} for name in answer.headers}
         if isinstance(answer.shape, str):
-            said["content"] = {answer.shape: {"schema": {}}}
+            said["content"] = {name: {"schema": {}} for name in (answer.shape, *answer.media)}
         elif answer.shape:
             shape: Any = answer.shape
             examples = {name: {"value": value} for name, value in answer.examples.items()}

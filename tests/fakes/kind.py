@@ -22,7 +22,7 @@ NAMES = ("echo", "refuse", "fail", "not_a_number", "sleep", "burn", "die", "die_
 RENAMES = Corrections(serializer="tests.fakes.serializers.RenameSerializer", apply="tests.fakes.corrections.rename")
 FORMATS = {
     "csv": Renderer("text/csv", "tests.fakes.formats.csv"),
-    "svg": Renderer("image/svg+xml", "tests.fakes.formats.svg"),
+    "svg": Renderer("image/svg+xml", "tests.fakes.formats.svg", link="overlay"),
     "bin": Renderer("application/octet-stream", "tests.fakes.formats.binary"),
 }
 SHORT = {"hang": 2, "short_steps": 2, "narrow_gate": 5}

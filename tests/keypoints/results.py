@@ -22,6 +22,13 @@ PLACES = {
     "skirt_side_right": (325.0, 350.0),
 }
 
+REFERENCE = {
+    "reference": "corners",
+    "tilt_degrees": None,
+    "outline": [[0.0, 0.0], [210.0, 0.0], [210.0, 297.0], [0.0, 297.0]],
+    "markers": [],
+}
+
 
 def skirt(homography: Homography | None = TEN_PIXELS_A_CENTIMETRE, confidence: float = 0.9) -> dict[str, Any]:
     assert tuple(PLACES) == CATEGORY["skirt"].points
@@ -33,6 +40,6 @@ def skirt(homography: Homography | None = TEN_PIXELS_A_CENTIMETRE, confidence: f
         "picture": {"width": 400, "height": 700},
         "points": [point_result(point) for point in points],
         "measurements": [measurement_result(length) for length in measure(points, scale)],
-        "scale": {"reference": "aruco_sheet" if scale else None, **scale_result(scale, points), "markers": []},
+        "scale": {**scale_result(scale, points), **REFERENCE} if scale else None,
         "model_version": "garments-1",
     }

@@ -24,7 +24,7 @@ HEM = {"points": [{"name": "hem_right", "x": 370.0, "y": 600.0}]}
 
 
 def lengths(result: dict[str, Any]) -> dict[str, float]:
-    return {measured["name"]: measured["cm"] for measured in result["measurements"]}
+    return {measured["name"]: measured["value_cm"] for measured in result["measurements"]}
 
 
 def length(result: dict[str, Any], name: str) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def test_a_moved_point_makes_the_plus_minus_smaller_where_the_model_was_unsure()
 def test_without_a_scale_lengths_follow_in_pixels() -> None:
     after = moved(skirt(homography=None), HEM)
     hem = length(after, "hem_width")
-    assert (hem["px"], hem["cm"], after["scale"]) == (320, None, skirt(homography=None)["scale"])
+    assert (hem["value_px"], hem["value_cm"], after["scale"]) == (320, None, skirt(homography=None)["scale"])
 
 
 def test_a_corrected_result_is_valid_for_its_serializer() -> None:
@@ -142,7 +142,7 @@ def test_points_are_moved_at_their_own_address_and_both_versions_are_kept(client
 def test_lengths_follow_from_all_corrections_together(client: Client, job: Job) -> None:
     patch(client, job, HEM)
     answer = patch(client, job, {"points": [{"name": "hem_left", "x": 40, "y": 600}]}, '"1"')
-    assert (length(answer.json()["result"], "hem_width")["cm"], len(answer.json()["history"])) == (33, 2)
+    assert (length(answer.json()["result"], "hem_width")["value_cm"], len(answer.json()["history"])) == (33, 2)
 
 
 def test_the_two_addresses_show_the_same(client: Client, job: Job) -> None:

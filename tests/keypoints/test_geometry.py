@@ -1,22 +1,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keypoints.geometry import (
+    DEFINITIONS,
     PAPER_ERROR,
     Homography,
     Measurement,
     Point,
+    Position,
     Scale,
+    Visibility,
     apply,
     definitions_for,
     depth_ratio,
     length,
     measure,
+    nearest,
     pixels_per_centimetre,
     point_error,
+    quality,
     scale_part,
 )
 from keypoints.landmarks import CATEGORIES, Category
@@ -45,7 +54,8 @@ def by_name(measurements: list[Measurement]) -> dict[str, Measurement]:
 
 def test_lengths_are_in_pixels_without_a_scale() -> None:
     found = by_name(measure(skirt(), scale=None))
-    assert {name: measurement.pixels for name, measurement in found.items()} == {"waist_width": 200, "skirt_length": 500, "hem_width": 300}
+    lengths = {name: measurement.pixels for name, measurement in found.items()}
+    assert lengths == {"waist_width": 200, "skirt_length": 500, "hem_width": 300, "waist_girth": 400}
     assert all(measurement.centimetres is None and measurement.plus_minus is None for measurement in found.values())
 
 
@@ -61,26 +71,92 @@ def test_a_length_of_both_sides_is_their_mean() -> None:
     assert length(inseam, points) == 75
 
 
-def test_unsure_points_widen_the_plus_minus_and_are_flagged() -> None:
-    sure = measure(skirt(0.9), Scale(TEN_PIXELS_A_CENTIMETRE))[0]
-    unsure = measure(skirt(0.6), Scale(TEN_PIXELS_A_CENTIMETRE))[0]
+def named(name: str, points: list[Point], scale: Scale | None = None) -> Measurement:
+    return by_name(measure(points, scale))[name]
+
+
+def test_unsure_points_widen_the_plus_minus_and_are_to_be_checked() -> None:
+    sure = named("skirt_length", skirt(0.9), Scale(TEN_PIXELS_A_CENTIMETRE))
+    unsure = named("skirt_length", skirt(0.6), Scale(TEN_PIXELS_A_CENTIMETRE))
     assert sure.plus_minus is not None
     assert unsure.plus_minus is not None
     assert unsure.plus_minus > 2 * sure.plus_minus
-    assert unsure.estimated
-    assert not sure.estimated
+    assert (sure.quality, unsure.quality) == ("ok", "check")
 
 
 def test_the_plus_minus_of_a_width_is_two_points_and_the_paper() -> None:
-    width = measure(skirt(0.9), Scale(TEN_PIXELS_A_CENTIMETRE))[0]
+    width = named("waist_width", skirt(0.9), Scale(TEN_PIXELS_A_CENTIMETRE))
     diagonal = math.hypot(30, 50)
     of_points = 0.766 * diagonal * math.hypot(0.028, 0.028)
     assert width.plus_minus == pytest.approx(math.hypot(of_points, PAPER_ERROR * 20))
 
 
+def test_of_an_absent_point_there_is_no_number() -> None:
+    points = [replace(point, visibility="absent") if point.name == "hem_left" else point for point in skirt()]
+    found = by_name(measure(points, Scale(TEN_PIXELS_A_CENTIMETRE)))
+    for name in ("hem_width", "skirt_length"):
+        assert (found[name].pixels, found[name].centimetres, found[name].plus_minus, found[name].quality) == (None, None, None, "rejected")
+    assert found["waist_width"].centimetres == pytest.approx(20)
+
+
+@pytest.mark.parametrize(
+    ("relative", "confidence", "visibility", "sure", "expected"),
+    [
+        (0.05, 0.9, "visible", True, "ok"),
+        (0.20, 0.9, "visible", True, "check"),
+        (0.05, 0.6, "visible", True, "check"),
+        (0.05, 0.9, "hidden", True, "check"),
+        (0.05, 0.9, "visible", False, "check"),
+        (0.40, 0.9, "visible", True, "rejected"),
+        (0.05, 0.4, "visible", True, "rejected"),
+    ],
+)
+def test_the_quality_is_that_of_the_worst(relative: float, confidence: float, visibility: Visibility, sure: bool, expected: str) -> None:
+    assert quality(relative, [Point("hem_left", 0, 0, 1.0), Point("hem_right", 0, 0, confidence, visibility)], sure=sure) == expected
+
+
+def test_an_assumed_perspective_is_to_be_checked() -> None:
+    assert named("skirt_length", skirt(), Scale(TEN_PIXELS_A_CENTIMETRE, measured=False)).quality == "check"
+
+
+def test_a_girth_is_twice_the_width_and_says_so() -> None:
+    found = by_name(measure(skirt(), Scale(TEN_PIXELS_A_CENTIMETRE)))
+    width, girth = found["waist_width"], found["waist_girth"]
+    assert girth.definition.derived
+    assert not width.definition.derived
+    assert girth.definition.taken == "twice_waist_corner_to_waist_corner"
+    assert girth.centimetres == pytest.approx(40)
+    assert girth.plus_minus == pytest.approx(2 * (width.plus_minus or 0))
+
+
+def test_a_thigh_is_as_wide_as_from_the_crotch_to_the_nearest_place_of_the_outer_side() -> None:
+    left = {"waist_left": (0.0, 0.0), "shorts_side_left": (0.0, 50.0), "leg_left_outer": (0.0, 80.0)}
+    points = {
+        **left,
+        "waist_right": (60.0, 0.0),
+        "shorts_side_right": (60.0, 50.0),
+        "leg_right_outer": (60.0, 80.0),
+        "crotch": (30.0, 40.0),
+    }
+    (thigh,) = [definition for definition in definitions_for(points) if definition.name == "thigh_width"]
+    assert length(thigh, points) == pytest.approx(30)
+    assert thigh.approximate
+
+
+@given(
+    st.lists(st.tuples(st.floats(-50, 50), st.floats(-50, 50)), min_size=2, max_size=5),
+    st.tuples(st.floats(-50, 50), st.floats(-50, 50)),
+    st.floats(0, 1),
+)
+def test_no_place_of_a_path_is_nearer_than_the_nearest(path: list[Position], position: Position, share: float) -> None:
+    found = math.dist(position, nearest(position, path))
+    for (x, y), (end_x, end_y) in pairwise(path):
+        assert found <= math.dist(position, (x + share * (end_x - x), y + share * (end_y - y))) + 1e-6
+
+
 def test_scales_that_disagree_widen_the_plus_minus() -> None:
-    alone = measure(skirt(), Scale(TEN_PIXELS_A_CENTIMETRE))[0]
-    doubted = measure(skirt(), Scale(TEN_PIXELS_A_CENTIMETRE, alternatives=(ELEVEN_PIXELS_A_CENTIMETRE,)))[0]
+    alone = named("skirt_length", skirt(), Scale(TEN_PIXELS_A_CENTIMETRE))
+    doubted = named("skirt_length", skirt(), Scale(TEN_PIXELS_A_CENTIMETRE, alternatives=(ELEVEN_PIXELS_A_CENTIMETRE,)))
     assert alone.plus_minus is not None
     assert doubted.plus_minus is not None
     assert doubted.plus_minus > alone.plus_minus
@@ -122,7 +198,21 @@ def test_only_points_without_seam_or_edge_are_approximate() -> None:
         (category.name, definition.name)
         for category in CATEGORIES
         for definition in definitions_for(category.points)
-        if definition.approximate
+        if definition.approximate and not definition.derived
     }
     dresses = {(category.name, "waist_width") for category in CATEGORIES if category.name.endswith("dress")}
-    assert approximate == dresses | {("trousers", "hip_width")}
+    assert approximate == dresses | {("trousers", "hip_width"), ("trousers", "thigh_width"), ("shorts", "thigh_width")}
+
+
+def test_the_names_are_those_that_sellers_know() -> None:
+    names = {definition.name for category in CATEGORIES for definition in definitions_for(category.points)}
+    widths = {"chest_width", "shoulder_width", "waist_width", "hip_width", "thigh_width", "hem_width", "cuff_width", "neck_width"}
+    lengths = {"sleeve_length", "body_length", "skirt_length", "dress_length", "front_rise", "inseam", "outseam", "leg_opening"}
+    assert names == widths | lengths | {"chest_girth", "waist_girth", "hip_girth", "thigh_girth"}
+
+
+def test_a_definition_says_where_it_is_taken_and_is_taken_nowhere_else() -> None:
+    places: dict[str, set[tuple[str, ...]]] = {}
+    for definition in DEFINITIONS:
+        places.setdefault(f"{definition.name}: {definition.taken}", set()).add(tuple(line.start[0] for line in definition.lines))
+    assert all(len(starts) == 1 for starts in places.values())

@@ -10,9 +10,10 @@ from PIL import Image
 
 from keypoints.corrections import remeasure
 from keypoints.inference.model import GarmentModel
-from keypoints.inference.scale import find_sheet
+from keypoints.inference.scale import find_scale
 from keypoints.kind import KIND, MODEL_VERSION
 from keypoints.landmarks import CATEGORY
+from keypoints.references import Asked
 from keypoints.results import unpacked
 from keypoints.serializers import PredictResultSerializer
 from keypoints.training.sample_photo import SamplePhoto
@@ -32,7 +33,7 @@ def jpeg(picture: Image.Image, **options: Any) -> io.BytesIO:
 
 def without_sheet(photo: SamplePhoto) -> Image.Image:
     """The photo with a grey board over the sheet."""
-    found = find_sheet(photo.picture)
+    found = find_scale(photo.picture, Asked())
     assert found is not None
     (left, top), (right, bottom) = np.min(found.outline, axis=0), np.max(found.outline, axis=0)
     covered = photo.picture.copy()
@@ -74,14 +75,16 @@ def test_points_are_near_the_true_ones(result: dict[str, Any], photo: SamplePhot
 @pytest.mark.parametrize("name", ["body_length", "chest_width", "hem_width", "shoulder_width"])
 def test_centimetres_are_within_five_percent_and_within_their_plus_minus(result: dict[str, Any], photo: SamplePhoto, name: str) -> None:
     found = next(measurement for measurement in result["measurements"] if measurement["name"] == name)
-    assert found["cm"] == pytest.approx(photo.centimetres[name], rel=0.05)
-    assert abs(found["cm"] - photo.centimetres[name]) <= found["plus_minus_cm"]
+    assert found["value_cm"] == pytest.approx(photo.centimetres[name], rel=0.05)
+    assert abs(found["value_cm"] - photo.centimetres[name]) <= found["plus_minus_cm"]
 
 
 def test_the_scale_names_its_reference(result: dict[str, Any]) -> None:
     assert result["scale"]["reference"] == "aruco_sheet"
     assert result["scale"]["markers"] == [10, 11, 12, 13]
     assert len(unpacked(result["scale"]["alternatives"])) == 32
+    assert result["scale"]["perspective"] == "measured"
+    assert 3 <= result["scale"]["tilt_degrees"] <= 9  # the camera of the photo was tilted so far
     assert result["warnings"] == []
 
 
@@ -89,7 +92,7 @@ def test_what_the_result_holds_is_enough_to_measure_again(result: dict[str, Any]
     measured_again = remeasure(result)
     assert measured_again["scale"]["px_per_cm"] == pytest.approx(result["scale"]["px_per_cm"], abs=0.002)
     for again, measured in zip(measured_again["measurements"], result["measurements"], strict=True):
-        assert again["cm"] == pytest.approx(measured["cm"], abs=0.11)
+        assert again["value_cm"] == pytest.approx(measured["value_cm"], abs=0.11)
         assert again["plus_minus_cm"] == pytest.approx(measured["plus_minus_cm"], abs=0.11)
 
 
@@ -101,10 +104,24 @@ def test_the_overlay_is_saved_as_a_jpeg(result: dict[str, Any], run: Run) -> Non
 
 def test_without_a_sheet_there_are_no_centimetres(model: GarmentModel, photo: SamplePhoto) -> None:
     result = model.predict(Run(), image=jpeg(without_sheet(photo)), clothing="short_sleeve_top")
-    assert result["scale"] == {"reference": None, "px_per_cm": None, "homography": None, "alternatives": "", "markers": []}
-    assert {measurement["cm"] for measurement in result["measurements"]} == {None}
+    assert result["scale"] is None
+    assert {measurement["value_cm"] for measurement in result["measurements"]} == {None}
     assert {measurement["plus_minus_cm"] for measurement in result["measurements"]} == {None}
     assert "no_scale" in [warning["code"] for warning in result["warnings"]]
+
+
+def test_a_photo_without_a_scale_fails_where_one_is_required(model: GarmentModel, photo: SamplePhoto) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        model.predict(Run(), image=jpeg(without_sheet(photo)), clothing="short_sleeve_top", require_scale=True)
+    assert refused.value.code == "no_scale"
+
+
+def test_what_a_client_tells_is_in_pixels_of_the_picture_as_sent(model: GarmentModel, photo: SamplePhoto, result: dict[str, Any]) -> None:
+    large = without_sheet(photo).resize((2400, 3200))
+    told = model.predict(Run(), image=jpeg(large), clothing="t-shirt", reference="px_per_cm", px_per_cm=2 * result["scale"]["px_per_cm"])
+    assert told["scale"]["px_per_cm"] == pytest.approx(2 * result["scale"]["px_per_cm"], rel=0.01)
+    assert told["measurements"][0]["value_cm"] == pytest.approx(result["measurements"][0]["value_cm"], rel=0.05)
+    assert [warning["code"] for warning in told["warnings"]] == ["rough_scale"]
 
 
 def test_pixels_are_those_of_the_upright_original(model: GarmentModel, photo: SamplePhoto, result: dict[str, Any]) -> None:
@@ -115,7 +132,7 @@ def test_pixels_are_those_of_the_upright_original(model: GarmentModel, photo: Sa
     assert turned["picture"] == {"width": 2400, "height": 3200}
     for once, twice in zip(result["points"], turned["points"], strict=True):
         assert (twice["x"] / 2, twice["y"] / 2) == pytest.approx((once["x"], once["y"]), abs=12)
-    assert turned["measurements"][0]["cm"] == pytest.approx(result["measurements"][0]["cm"], rel=0.02)
+    assert turned["measurements"][0]["value_cm"] == pytest.approx(result["measurements"][0]["value_cm"], rel=0.02)
 
 
 def test_unsure_points_are_named_in_a_warning(model: GarmentModel) -> None:

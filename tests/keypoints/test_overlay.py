@@ -4,19 +4,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keypoints.geometry import Definition, Measurement, Point, measure
-from keypoints.inference.overlay import draw_overlay, label
+from keypoints.geometry import Definition, Line, Measurement, Point, measure
+from keypoints.inference.overlay import draw_overlay
+from keypoints.labels import label
 
-CHEST = Definition("chest_width", ((("armpit_left",), ("armpit_right",)),))
-HIP = Definition("hip_width", ((("hip_left",), ("hip_right",)),), approximate=True)
+CHEST = Definition("chest_width", "armpit_to_armpit", (Line(("armpit_left",), ("armpit_right",)),))
+HIP = Definition("hip_width", "side_to_side", (Line(("hip_left",), ("hip_right",)),), approximate=True)
 
 
 @pytest.mark.parametrize(
     ("measurement", "text"),
     [
-        (Measurement(CHEST, 512.4, None, None, estimated=False), "chest width 512 px"),
-        (Measurement(CHEST, 512.4, 49.44, 3.06, estimated=False), "chest width 49.4 ± 3.1 cm"),
-        (Measurement(HIP, 512.4, 51.0, 4.2, estimated=False), "~ hip width 51.0 ± 4.2 cm"),
+        (Measurement(CHEST, 512.4, None, None, "ok"), "chest width 512 px"),
+        (Measurement(CHEST, 512.4, 49.44, 3.06, "ok"), "chest width 49.4 ± 3.1 cm"),
+        (Measurement(HIP, 512.4, 51.0, 4.2, "check"), "~ hip width 51.0 ± 4.2 cm"),
     ],
 )
 def test_a_label_says_what_is_known(measurement: Measurement, text: str) -> None:
@@ -29,6 +30,13 @@ def test_pictures_of_any_size_and_points_outside_them_are_drawn(size: tuple[int,
     picture = np.full((*size, 3), 200, np.uint8)
     overlay = Image.open(draw_overlay(picture, points, measure(points, None), None))
     assert max(overlay.size) <= 1400
+
+
+def test_an_absent_point_is_not_drawn_nor_is_what_it_ends() -> None:
+    picture = np.full((300, 300, 3), 200, np.uint8)
+    points = [Point("armpit_left", 50, 50, 0.9, "absent"), Point("armpit_right", 250, 50, 0.9, "absent")]
+    overlay = np.asarray(Image.open(draw_overlay(picture, points, measure(points, None), None)))
+    assert (np.abs(overlay.astype(int) - 200) < 3).all()
 
 
 def test_the_picture_itself_is_left_as_it_was() -> None:

@@ -38,6 +38,13 @@ def test_a_result_is_had_by_the_name_of_a_format(client: Client, job: Job) -> No
     assert answer["Content-Disposition"] == f'attachment; filename="fakes-{job.pk}.csv"'
 
 
+def test_a_format_may_have_a_link_once_there_is_a_result(client: Client, owner: User, job: Job) -> None:
+    links = get(client, job).json()["links"]
+    assert links["overlay"] == f"/api/v1/jobs/{job.pk}?format=svg"
+    assert client.get(links["overlay"])["Content-Type"].startswith("image/svg+xml")
+    assert "overlay" not in get(client, claimed(owner, "speak")).json()["links"]
+
+
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [
