@@ -14,7 +14,6 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import close_old_connections
-from django.db.models import QuerySet
 
 from tasks import wakeups
 from tasks.deaths import Death
@@ -22,7 +21,7 @@ from tasks.errors import Canceled, Code, InvalidInput, document
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, SavedFile, State, delete_files
 from tasks.models.files import saved_folder
-from tasks.transitions import AWAY
+from tasks.transitions import AWAY, WANTED, rows
 from tasks.worker.child import this_child
 
 PROGRESS_SECONDS = 0.5
@@ -49,12 +48,12 @@ class JobRun(Run):
         self.job.report(min(max(fraction, 0.0), 1.0), step[:STEP_LENGTH])
 
     def check_canceled(self) -> None:
-        if not self.held().exists():
+        if not self.wanted():
             raise Canceled
 
-    def held(self) -> QuerySet[Job]:
-        """The row, while it is ours and somebody wants its result."""
-        return Job.objects.filter(pk=self.job.pk, lease=self.job.lease, state=State.RUNNING, cancel_requested=False)
+    def wanted(self) -> bool:
+        """Whether the job is still ours, and somebody wants its result."""
+        return bool(rows(WANTED, {"id": self.job.key, "lease": self.job.lease}))
 
     def save(self, name: str, file: IO[bytes]) -> None:
         self.check_canceled()
@@ -171,7 +170,7 @@ def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
         job.log("the database was away while it ran", logging.WARNING, traceback=True)
         return job.after(Death("", reason="a database that was away"))
     except FileNotFoundError:  # an erased job's files go at once, also from under its model
-        return internal_error(job) if run.held().exists() else {"state": State.CANCELED}
+        return internal_error(job) if run.wanted() else {"state": State.CANCELED}
     except SystemExit:  # a model's, or SIGTERM to this process
         raise
     except BaseException:  # a Rust panic and a canceled coroutine are no Exceptions
