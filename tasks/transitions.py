@@ -224,14 +224,14 @@ SELECT (
 
 
 @cache
-def claim_statement(vendor: str, columns: str) -> str:
+def claim_statement(vendor: str, columns: str, *, synced: bool) -> str:
     dialect = DIALECTS[vendor]
     return CLAIM.format(
         now=dialect.now,
         skip_locked=dialect.skip_locked,
         columns=columns,
         inputs=dialect.inputs,
-        lazy_commit=dialect.lazy_commit,
+        lazy_commit="" if synced else dialect.lazy_commit,
     )
 
 

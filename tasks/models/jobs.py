@@ -91,7 +91,7 @@ class Job(JobRow):
             "losses": losses,
             "attempts": attempts,
         }
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):  # within the caller's, where it has one
             written = changed(LET_GO, values)
             if not written:
                 self.note_refused(state)

@@ -5,7 +5,7 @@ from typing import IO
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
 from fitsize.models import User
 from tasks.deaths import Death
@@ -66,7 +66,7 @@ def test_an_effect_that_raises_leaves_the_job_running(owner: User, monkeypatch: 
         raise RuntimeError("no gallery")
 
     monkeypatch.setitem(job.facts.__dict__, "on_success", broken)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError), transaction.atomic():
         job.end(State.SUCCEEDED, result={})
     assert fresh(job).state == State.RUNNING
 
