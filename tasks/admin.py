@@ -94,7 +94,8 @@ class InputsOfJob(ReadOnlyInline):
     """What is known of the files. Photos and voices of people are not shown."""
 
     model = Input
-    fields = ("role", "state", "content_type", "size", "created_at")
+    fields = ("role", "kept", "content_type", "size", "created_at")
+    readonly_fields = ("kept",)
 
 
 class FilesOfJob(ReadOnlyInline):
@@ -244,8 +245,9 @@ def pretty(document: Any) -> SafeString | str:
 
 @admin.register(Input)
 class InputAdmin(ReadOnly):
-    list_display = fields = ("id", "job_id", "owner", "role", "state", "content_type", "size", "created_at")
-    list_select_related = ("owner",)
+    list_display = fields = ("id", "job_id", "owner", "role", "kept", "content_type", "size", "created_at")
+    readonly_fields = ("kept",)
+    list_select_related = ("owner", "job")
     ordering = ("-pk",)  # in no order, but by an index
     search_help_text = "The whole id of an input or of its job."
     owner_field = ""

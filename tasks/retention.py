@@ -49,7 +49,7 @@ def each(jobs: Iterable[Job], action: Callable[[Job], None]) -> bool:
     return len(batch) == BATCH
 
 
-def forget_inputs() -> bool:
+def discard_inputs() -> bool:
     """By each kind's rule; those of a job that may be retried for a day at least. A kind that is gone has no rule: its inputs go."""
     more = False
     for name in kinds_of_ended_jobs():
@@ -118,7 +118,7 @@ def sweep_strays() -> bool:
 
 
 STEPS: list[Callable[[], bool]] = [
-    forget_inputs,
+    discard_inputs,
     erase_old_jobs,
     forget_tombstones,
     forget_quarantine,

@@ -6,6 +6,7 @@ import logging
 import mimetypes
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import IO, Any
 
@@ -13,8 +14,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import close_old_connections
-from django.db.models import QuerySet
+from django.db import close_old_connections, transaction
 
 from tasks import wakeups
 from tasks.deaths import Death
@@ -22,7 +22,7 @@ from tasks.errors import Canceled, Code, InvalidInput, document
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, SavedFile, State, delete_files
 from tasks.models.files import saved_folder
-from tasks.transitions import AWAY
+from tasks.transitions import AWAY, WANTED, rows
 from tasks.worker.child import this_child
 
 PROGRESS_SECONDS = 0.5
@@ -37,6 +37,8 @@ class JobRun(Run):
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.successor: Job | None = None  # claimed in the transaction of this job's end
+        self.answer_lost = False  # that of its commit: what was claimed in it is not known
         self.saved: list[SavedFile] = []
         self.reported_at = 0.0
 
@@ -49,12 +51,12 @@ class JobRun(Run):
         self.job.report(min(max(fraction, 0.0), 1.0), step[:STEP_LENGTH])
 
     def check_canceled(self) -> None:
-        if not self.held().exists():
+        if not self.wanted():
             raise Canceled
 
-    def held(self) -> QuerySet[Job]:
-        """The row, while it is ours and somebody wants its result."""
-        return Job.objects.filter(pk=self.job.pk, lease=self.job.lease, state=State.RUNNING, cancel_requested=False)
+    def wanted(self) -> bool:
+        """Whether the job is still ours, and somebody wants its result."""
+        return bool(rows(WANTED, {"id": self.job.key, "lease": self.job.lease}))
 
     def save(self, name: str, file: IO[bytes]) -> None:
         self.check_canceled()
@@ -101,34 +103,43 @@ def run_jobs(kind: str) -> None:
 
 
 def drain(kind: str) -> None:
-    """Run queued jobs one after another.
+    """Run queued jobs one after another, each claimed in the transaction of the end before it.
 
     The first claim passes the baton if more rows wait (another worker may be idle). A drain that is older than DRAIN_SECONDS,
-    or whose process has grown too large or is to end, ends after its job and wakes its successor. A child whose completion is refused
-    claims nothing more.
+    or whose process has grown too large or is to end, ends after its job and wakes its successor; one that was not answered ends too,
+    which releases whatever was claimed. A child whose completion is refused claims nothing more.
     """
     started = time.monotonic()
+
+    def over() -> bool:
+        return time.monotonic() - started > settings.DRAIN_SECONDS or this_child.stopping or this_child.too_large()
+
+    def successor() -> Job | None:
+        this_child.fresh = False
+        return None if over() else claim(kind, with_end=True)
+
     job = claim(kind)
     if job and Job.objects.waiting(kind):
         wakeups.wake(kind)
     while job:
-        if not worked(job):
+        run = worked(job, successor)
+        if not run:
             return
-        if time.monotonic() - started > settings.DRAIN_SECONDS or this_child.stopping or this_child.too_large():
+        if run.answer_lost or (not run.successor and over()):
             wakeups.wake(kind)
             return
-        job = claim(kind)
+        job = run.successor or claim(kind)
 
 
-def worked(job: Job) -> bool:
-    """Run it; False if it was not ours any more when it ended.
+def worked(job: Job, successor: Callable[[], Job | None]) -> JobRun | None:
+    """Run it; None if it was not ours any more when it ended.
 
     What rises here is a loss, or the job would come back for ever: sys.exit() in a model, SIGTERM to this process alone, an end that
     cannot be written.
     """
     try:
         with this_child.at_work():
-            return run_job(job, this_child.model)
+            return run_job(job, this_child.model, successor)
     except BaseException as error:
         time.sleep(STOP_IS_HEARD_SECONDS)
         if not this_child.stopping:
@@ -136,20 +147,24 @@ def worked(job: Job) -> bool:
         raise
 
 
-def claim(kind: str) -> Job | None:
+def claim(kind: str, *, with_end: bool = False) -> Job | None:
     """The next job, unless this worker is shutting down."""
-    return None if this_child.stopping else Job.objects.claim(kind, this_child.claimant())
+    return None if this_child.stopping else Job.objects.claim(kind, this_child.claimant(), with_end=with_end)
 
 
-def run_job(job: Job, model: InferenceModel) -> bool:
-    """Predict and record. False if the job was not ours any more when it ended."""
+def nobody() -> None:
+    """Who follows a job that is run by itself."""
+
+
+def run_job(job: Job, model: InferenceModel, successor: Callable[[], Job | None] = nobody) -> JobRun | None:
+    """Predict, and record with the claim of a successor. None if the job was not ours any more when it ended."""
     job.log(State.RUNNING)
     run = JobRun(job)
     end = predicted(job, model, run)
-    state = recorded(job, end, run)
+    state = recorded(job, end, run, successor)
     if state != State.SUCCEEDED:
         run.forget_files()
-    return state is not None
+    return run if state else None
 
 
 def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
@@ -171,7 +186,7 @@ def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
         job.log("the database was away while it ran", logging.WARNING, traceback=True)
         return job.after(Death("", reason="a database that was away"))
     except FileNotFoundError:  # an erased job's files go at once, also from under its model
-        return internal_error(job) if run.held().exists() else {"state": State.CANCELED}
+        return internal_error(job) if run.wanted() else {"state": State.CANCELED}
     except SystemExit:  # a model's, or SIGTERM to this process
         raise
     except BaseException:  # a Rust panic and a canceled coroutine are no Exceptions
@@ -184,13 +199,20 @@ def internal_error(job: Job) -> dict[str, Any]:
     return INTERNAL_ERROR
 
 
-def recorded(job: Job, end: dict[str, Any], run: JobRun) -> str | None:
+def recorded(job: Job, end: dict[str, Any], run: JobRun, successor: Callable[[], Job | None] = nobody) -> str | None:
     """Write the end, again and again while the database is away and the lease lasts. The state written, None if the lease was lost."""
     lost_at = time.monotonic() + job.deadline_seconds + settings.LEASE_MARGIN_SECONDS
     while True:
         try:
-            return job.end(**end) or job.ended_by_me(end["state"])
+            with transaction.atomic():
+                state = job.end(**end)
+                run.successor = successor() if state else None
+            if not state:
+                state = job.ended_by_me(end["state"])
+                run.answer_lost = bool(state)
+            return state
         except AWAY:
+            run.successor = None
             job.log("its end could not be written, it is tried again", logging.WARNING, traceback=True)
             if time.monotonic() > lost_at:
                 run.saved.clear()  # a commit whose answer was lost may have kept them
@@ -201,6 +223,7 @@ def recorded(job: Job, end: dict[str, Any], run: JobRun) -> str | None:
             if committed := job.ended_by_me(end["state"]):  # what rose comes after the commit
                 job.log("what follows its end failed", logging.ERROR, traceback=True)
                 return committed
+            run.successor = None
             if end["state"] not in (State.SUCCEEDED, State.FAILED) or end == INTERNAL_ERROR:
                 raise
             end = internal_error(job)

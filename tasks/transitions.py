@@ -67,7 +67,7 @@ WHERE state = 'queued' AND id = (
     WHERE kind = %(kind)s AND state = 'queued' AND NOT cancel_requested AND (expires_at IS NULL OR expires_at > {now})
     ORDER BY priority, turn, created_at, id LIMIT 1 {skip_locked}
 )
-RETURNING {columns}, (SELECT {inputs} FROM tasks_input WHERE job_id = tasks_job.id AND state = 'stored') AS inputs{lazy_commit}
+RETURNING {columns}, (SELECT {inputs} FROM tasks_input WHERE job_id = tasks_job.id) AS inputs{lazy_commit}
 """
 
 # A job that is wanted no more is canceled, whatever else would have become of it. An ended row keeps its lease token: a repeated commit
@@ -148,12 +148,11 @@ RETURNING id
 
 RUNNING = "SELECT {columns} FROM tasks_job WHERE life = %(life)s AND state = 'running'"
 OF_OWNER = "SELECT {columns} FROM tasks_job WHERE id = %(id)s AND owner_id = %(owner)s"
-INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s AND state = 'stored'"
+WANTED = "SELECT id FROM tasks_job WHERE id = %(id)s AND lease = %(lease)s AND state = 'running' AND NOT cancel_requested"
+INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s"
 KEEP_INPUTS_NO_MORE = """
 UPDATE tasks_job SET inputs_kept = false WHERE id = %(id)s AND inputs_kept AND finished_at IS NOT NULL RETURNING id
 """
-FORGET_INPUTS = "UPDATE tasks_input SET state = 'deleted' WHERE job_id = %(id)s AND state = 'stored' RETURNING file"
-
 DELETE_INPUTS = "DELETE FROM tasks_input WHERE job_id = %(id)s RETURNING file"
 QUARANTINED = "SELECT id FROM tasks_quarantine WHERE owner_id = %(owner)s AND fingerprint = %(fingerprint)s AND until > {now}"
 FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(id)s ORDER BY id"
@@ -225,14 +224,14 @@ SELECT (
 
 
 @cache
-def claim_statement(vendor: str, columns: str) -> str:
+def claim_statement(vendor: str, columns: str, *, synced: bool) -> str:
     dialect = DIALECTS[vendor]
     return CLAIM.format(
         now=dialect.now,
         skip_locked=dialect.skip_locked,
         columns=columns,
         inputs=dialect.inputs,
-        lazy_commit=dialect.lazy_commit,
+        lazy_commit="" if synced else dialect.lazy_commit,
     )
 
 

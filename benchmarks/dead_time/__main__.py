@@ -110,8 +110,9 @@ def summary(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def part(seconds: dict[str, float], whole: float, name: str) -> float:
-    """Milliseconds of a part of a gap without those inside it: an end announces and discards."""
-    parts = {**seconds, "end": seconds.get("end", 0.0) - seconds.get("announce", 0.0) - seconds.get("discard", 0.0)}
+    """Milliseconds of a part of a gap without those inside it: an end claims, announces and discards."""
+    inside = sum(seconds.get(other, 0.0) for other in ("claim", "announce", "discard"))
+    parts = {**seconds, "end": seconds.get("end", 0.0) - inside}
     parts["rest"] = whole - sum(value for key, value in parts.items() if key != "wake")
     return parts.get(name, 0.0) * 1000
 

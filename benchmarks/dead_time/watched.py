@@ -25,7 +25,7 @@ from tasks.models import Job, jobs
 GAPS = Path(settings.DATA) / "gaps"
 END, ANNOUNCE, DISCARD, CLAIM, OPEN, READ, WAKE = "end", "announce", "discard", "claim", "open", "read", "wake"
 ENGINE: list[tuple[Any, str, str]] = [  # every call is made through these names
-    (Job, "end", END),
+    (runs, "recorded", END),
     (wakeups, "announce", ANNOUNCE),
     (jobs, "discard", DISCARD),
     (runs, "claim", CLAIM),

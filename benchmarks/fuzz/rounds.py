@@ -116,7 +116,7 @@ def strays(stack: Stack) -> set[str]:
     media = stack.folder / "files"
     stored = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
     stored |= {str(path) for path in (stack.folder / "incoming").iterdir()}
-    inputs = stack.select("SELECT file FROM tasks_input WHERE state = 'stored'")
+    inputs = stack.select("SELECT file FROM tasks_input JOIN tasks_job ON tasks_job.id = job_id WHERE inputs_kept")
     return stored - {name for (name,) in inputs + stack.select("SELECT file FROM tasks_savedfile")}
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
+from queue import SimpleQueue
 from typing import IO, ClassVar
 
 from django.conf import settings
@@ -32,19 +33,32 @@ def delete_files(names: Iterable[str]) -> None:
             logger.exception("a stored file could not be deleted")
 
 
-beside_work: Executor | None = None
+class Discarder(threading.Thread):
+    """Deletes files beside the work of its process. What is left when that dies, housekeeping sweeps."""
+
+    def __init__(self) -> None:
+        super().__init__(name="discard", daemon=True)
+        self.names: SimpleQueue[Iterable[str]] = SimpleQueue()
+
+    def run(self) -> None:
+        while True:
+            delete_files(self.names.get())
+
+
+discarder: Discarder | None = None
 
 
 def discard_beside_work() -> None:
-    """From now on this process does not wait for the disk when a job's inputs go. What its death leaves, housekeeping sweeps."""
-    global beside_work
-    beside_work = ThreadPoolExecutor(1, "discard")
+    """From now on this process does not wait for the disk when a job's inputs go."""
+    global discarder
+    discarder = Discarder()
+    discarder.start()
 
 
 def discard(names: Iterable[str]) -> None:
-    """Delete files of which the table says that they are deleted."""
-    if beside_work:
-        beside_work.submit(delete_files, names)
+    """Delete files that the table says are kept no more."""
+    if discarder:
+        discarder.names.put(names)
     else:
         delete_files(names)
 
@@ -106,30 +120,24 @@ class InputQuerySet(models.QuerySet["Input"]):
         return received
 
     def strays(self, folder: str) -> list[str]:
-        """Files in one of the folders whose row says that they are deleted, or that have had none for an hour: a file comes before its
-        row."""
+        """Files in one of the folders whose job keeps them no more, or that have had no row for an hour: a file comes before its row."""
         try:
             names = {name: uuid.UUID(name) for name in default_storage.listdir(folder)[1] if OURS.fullmatch(name)}
         except FileNotFoundError:
             return []
-        states = dict(self.filter(pk__in=names.values()).values_list("pk", "state"))
-        deleted = [f"{folder}/{name}" for name, pk in names.items() if states.get(pk) == Input.State.DELETED]
-        unknown = [f"{folder}/{name}" for name, pk in names.items() if pk not in states]
-        return deleted + [name for name in unknown if old(name)]
+        kept = dict(self.filter(pk__in=names.values()).values_list("pk", "job__inputs_kept"))
+        discarded = [f"{folder}/{name}" for name, pk in names.items() if kept.get(pk) is False]
+        unknown = [f"{folder}/{name}" for name, pk in names.items() if pk not in kept]
+        return discarded + [name for name in unknown if old(name)]
 
 
 class Input(models.Model):
-    """One stored file of a job, under an opaque name; written with its job."""
-
-    class State(models.TextChoices):
-        STORED = "stored"
-        DELETED = "deleted"
+    """One file of a job, under an opaque name; written with its job, which says whether the file is still kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
-    job = models.ForeignKey("tasks.Job", on_delete=models.CASCADE, null=True, related_name="inputs")
+    job = models.ForeignKey("tasks.Job", on_delete=models.CASCADE, related_name="inputs")
     role = models.CharField(max_length=40)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.STORED)
     file = models.CharField(max_length=200)
     content_type = models.CharField(max_length=80)
     size = models.BigIntegerField()
@@ -139,7 +147,11 @@ class Input(models.Model):
     objects: ClassVar = InputQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"{self.role} {self.id} {self.state}"
+        return f"{self.role} {self.id}"
+
+    @property
+    def kept(self) -> bool:
+        return self.job.inputs_kept
 
 
 class SavedFile(models.Model):

@@ -68,7 +68,7 @@ class JobRow(models.Model):
     checkpoint_file = models.CharField(max_length=200, default="", blank=True)
     resumed_step = models.IntegerField(default=0)  # the checkpoint that this attempt began from
     keep_input = models.BooleanField(default=True)  # what the caller wishes; false: not beyond the job's end, whatever its kind's rule
-    inputs_kept = models.BooleanField(default=True)
+    inputs_kept = models.BooleanField(default=True)  # false: their files are gone, or about to go
     erased_at = models.DateTimeField(null=True)  # a tombstone: without data, answers 410
     retried_at = models.DateTimeField(null=True)  # it has waited since then, and not since it was made
     counted = models.BooleanField(default=False)  # its end is in the counters
@@ -79,7 +79,7 @@ class JobRow(models.Model):
     )
 
     objects: ClassVar = JobQuerySet.as_manager()
-    claimed_inputs: dict[str, str] | None = None  # stored inputs by role, as the claim answered them
+    claimed_inputs: dict[str, str] | None = None  # files of inputs by role, as the claim answered them
 
     class Meta:
         abstract = True
@@ -126,9 +126,12 @@ class JobRow(models.Model):
         return kind.operations.get(self.operation) if kind else None
 
     def open_inputs(self) -> dict[str, File[bytes]]:
-        """Each stored input, open for reading, by its role; the caller closes them."""
-        stored = dict(rows(INPUTS, {"id": self.key})) if self.claimed_inputs is None else self.claimed_inputs
-        return {role: default_storage.open(name) for role, name in stored.items()}
+        """Each input, open for reading, by its role; the caller closes them."""
+        return {role: default_storage.open(name) for role, name in self.input_files().items()}
+
+    def input_files(self) -> dict[str, str]:
+        """The names of its inputs' files by role, also after they are gone."""
+        return dict(rows(INPUTS, {"id": self.key})) if self.claimed_inputs is None else self.claimed_inputs
 
     def keeps_inputs(self, code: str = "") -> bool:
         """Whether inputs outlive an end with this code: by the kind's own rule, or because the job may be retried."""

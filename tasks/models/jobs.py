@@ -28,7 +28,6 @@ from tasks.transitions import (
     DELETE_INPUTS,
     ERASE,
     EXPIRE,
-    FORGET_INPUTS,
     KEEP_INPUTS_NO_MORE,
     LET_GO,
     PROGRESS,
@@ -92,7 +91,7 @@ class Job(JobRow):
             "losses": losses,
             "attempts": attempts,
         }
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):  # within the caller's, where it has one
             written = changed(LET_GO, values)
             if not written:
                 self.note_refused(state)
@@ -252,7 +251,7 @@ class Job(JobRow):
             transaction.on_commit(lambda: wakeups.wake(self.kind))
             return
         if not keep_inputs:
-            self.forget_inputs()
+            self.discard_inputs()
         if self.attempts > (1 if self.state == State.SUCCEEDED and not self.checkpoint_file else 0):
             self.sweep_saved()
         if self.endpoint_id:
@@ -268,9 +267,9 @@ class Job(JobRow):
         left = list(stored_below(saved_folder(self.pk), kept))
         transaction.on_commit(lambda: delete_files(left))
 
-    def forget_inputs(self) -> None:
-        """Mark the inputs deleted, and discard their files after the commit."""
-        names = [name for (name,) in rows(FORGET_INPUTS, {"id": self.key})]
+    def discard_inputs(self) -> None:
+        """Their files, after the commit that says that they are kept no more."""
+        names = list(self.input_files().values())
         transaction.on_commit(lambda: discard(names))
 
     def delete_inputs(self) -> None:
@@ -282,7 +281,7 @@ class Job(JobRow):
         """The inputs of an ended job have been kept for long enough. A retry in the same moment wins or loses as a whole."""
         with transaction.atomic():
             if changed(KEEP_INPUTS_NO_MORE, {"id": self.key}):
-                self.forget_inputs()
+                self.discard_inputs()
 
     # -- what is told of it
     def count(self, events: Mapping[Event, int], end: Mapping[Key, float] | None = None) -> None:

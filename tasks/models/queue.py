@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -118,8 +119,9 @@ class JobQuerySet(models.QuerySet["Job"]):
         [(served, own)] = rows(TURN, {"kind": job.kind, "priority": job.priority, "owner": job.owner_id})
         return served or 0 if own is None else max(served, own + 1)
 
-    def claim(self, kind: str, claimant: Claimant) -> Job | None:
-        """Take the next queued job of this kind in one statement; None if there is none."""
+    def claim(self, kind: str, claimant: Claimant, *, with_end: bool = False) -> Job | None:
+        """Take the next queued job of this kind in one statement; None if there is none. `with_end`: in the transaction of another's end,
+        for which the disk is waited for."""
         values = {
             "kind": kind,
             "lease": secrets.token_hex(16),
@@ -128,8 +130,8 @@ class JobQuerySet(models.QuerySet["Job"]):
             "pid": claimant.pid,
             "fresh": claimant.fresh,
         }
-        with commit_unsynced():
-            claimed = rows(claim_statement(connection.vendor, str(CLAIMED)), values)
+        with nullcontext() if with_end else commit_unsynced():
+            claimed = rows(claim_statement(connection.vendor, str(CLAIMED), synced=with_end), values)
         if not claimed:
             return None
         job = CLAIMED.instance(claimed[0])

@@ -15,7 +15,7 @@ from tests.stack import ROOT
 
 
 def gap(milliseconds: float, claims: int = 1, **calls: int) -> dict[str, Any]:
-    parts = {"end": 0.005, "announce": 0.001, "discard": 0.0005, "claim": 0.002}
+    parts = {"end": 0.007, "announce": 0.001, "discard": 0.0005, "claim": 0.002}
     found = {"gap": milliseconds / 1000, "cpu": milliseconds / 2000, "parts": parts, "parts_cpu": parts, "inside": 0.004}
     return {**found, "calls": {"claim": claims, **calls}}
 

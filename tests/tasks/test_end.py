@@ -5,7 +5,7 @@ from typing import IO
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
 from fitsize.models import User
 from tasks.deaths import Death
@@ -66,7 +66,7 @@ def test_an_effect_that_raises_leaves_the_job_running(owner: User, monkeypatch: 
         raise RuntimeError("no gallery")
 
     monkeypatch.setitem(job.facts.__dict__, "on_success", broken)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError), transaction.atomic():
         job.end(State.SUCCEEDED, result={})
     assert fresh(job).state == State.RUNNING
 
@@ -132,7 +132,7 @@ def test_inputs_of_a_kind_that_keeps_none_are_gone_when_the_job_ends(owner: User
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]  # a fixture without a public type
         job.fail(Code.NO_FACE, "nobody")
     assert not default_storage.exists(name)
-    assert job.inputs.get().state == Input.State.DELETED
+    assert not fresh(job).inputs_kept
 
 
 def test_the_third_crash_in_a_fresh_child_is_the_last(owner: User) -> None:
@@ -178,6 +178,6 @@ def test_files_stay_where_nobody_knows_whether_their_rows_were_committed(
 def test_a_stored_input_knows_its_size_and_hash(owner: User) -> None:
     job = submit(owner, uploads={"file": upload(b"abc")})
     row = job.inputs.get()
-    assert (row.state, row.size, row.sha256[:8]) == (Input.State.STORED, 3, "ba7816bf")
+    assert (row.size, row.sha256[:8], job.inputs_kept) == (3, "ba7816bf", True)
     with default_storage.open(row.file) as file:
         assert file.read() == b"abc"

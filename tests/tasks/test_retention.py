@@ -49,7 +49,7 @@ def test_inputs_are_kept_by_the_kinds_rule_and_then_deleted(
     young, old = succeeded(owner), succeeded(owner)
     ended(old, 8 * DAY)
     with django_capture_on_commit_callbacks(execute=True):
-        retention.forget_inputs()
+        retention.discard_inputs()
     assert (fresh(young).inputs_kept, fresh(old).inputs_kept) == (True, False)
     assert len(files_of(own_files)) == 1
     assert fresh(old).result == {"found": 1}
@@ -58,10 +58,10 @@ def test_inputs_are_kept_by_the_kinds_rule_and_then_deleted(
 def test_inputs_of_a_failure_that_may_be_retried_are_kept_for_a_day_whatever_the_rule(owner: User) -> None:
     job = claimed(owner)
     job.fail(Code.TIMEOUT, "")
-    retention.forget_inputs()
+    retention.discard_inputs()
     assert fresh(job).inputs_kept is True
     ended(job, 2 * DAY)
-    retention.forget_inputs()
+    retention.discard_inputs()
     assert fresh(job).inputs_kept is False
 
 
@@ -153,7 +153,7 @@ def test_inputs_of_a_kind_that_is_gone_go_too(owner: User, own_files: Path, djan
     job.fail(Code.TIMEOUT, "")
     Job.objects.filter(pk=ended(job, 2 * DAY).pk).update(kind="gone")
     with django_capture_on_commit_callbacks(execute=True):
-        retention.forget_inputs()
+        retention.discard_inputs()
     assert fresh(job).inputs_kept is False
 
 
@@ -166,7 +166,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 def test_an_input_whose_deletion_was_lost_is_swept_and_others_stay(owner: User, own_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, lost = submit(owner, uploads={"file": upload()}), submit(owner, uploads={"file": upload()})
-    lost.inputs.update(state="deleted")  # committed, and then its process died
+    Job.objects.filter(pk=lost.pk).update(inputs_kept=False)  # committed, and then its process died
     sweep(monkeypatch, *(path.name for path in files_of(own_files)))
     assert [path.name for path in files_of(own_files)] == [kept.inputs.get().pk.hex]
 

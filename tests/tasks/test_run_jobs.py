@@ -12,7 +12,7 @@ from django.test import Client
 from fitsize.models import User
 from tasks import runs
 from tasks.errors import Code, InvalidInput
-from tasks.models import Job, State
+from tasks.models import Claimant, Job, State
 from tasks.worker import this_child
 from tests.fakes.inference.model import FakeModel
 from tests.fakes.kind import EFFECTS
@@ -152,7 +152,7 @@ def test_what_follows_from_a_commit_whose_answer_was_lost_happens_once(
 
     def deaf(self: Atomic, kind: Any, *error: Any) -> None:
         commit(self, kind, *error)
-        if lost and kind is None and fresh(job).state == State.SUCCEEDED:
+        if lost and self.savepoint and kind is None and fresh(job).state == State.SUCCEEDED:
             lost.pop()
             raise OperationalError("connection lost")
 
@@ -321,20 +321,57 @@ def test_half_a_character_in_a_result_is_our_fault_and_spoils_no_list(
     assert client.get("/api/v1/jobs").status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_fails_after_the_commit_takes_nothing_back(
     owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch, own_files: Any
 ) -> None:
-    job = submit(owner, "save", text="kept")
-    end = Job.end
+    """Neither the end nor the claim of the next job, which stand in one transaction."""
+    jobs = [submit(owner, "save", text="kept") for _ in range(2)]
 
-    def rises_after(self: Job, *arguments: Any, **named: Any) -> str | None:
-        end(self, *arguments, **named)
-        raise ValueError("an object storage's own error")
+    def rise(job: str) -> None:
+        raise ValueError("an error that nobody thought of")
 
-    monkeypatch.setattr(Job, "end", rises_after)
+    monkeypatch.setattr("tasks.wakeups.announce", rise)
     runs.run_jobs("fakes")
-    with fresh(job).files.get().open() as file:
-        assert (fresh(job).state, file.read()) == (State.SUCCEEDED, b"kept")
+    for job in jobs:
+        with fresh(job).files.get().open() as file:
+            assert (fresh(job).state, fresh(job).attempts, file.read()) == (State.SUCCEEDED, 1, b"kept")
+
+
+def test_the_next_job_is_claimed_with_the_end_of_the_one_before(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that has run a job is fresh no more, also for the claim in the middle of its first."""
+    first, second = submit(owner), submit(owner)
+    together: list[bool] = []
+    claim = type(Job.objects.all()).claim
+
+    def watched(self: Any, kind: str, claimant: Claimant, *, with_end: bool = False) -> Job | None:
+        together.append(with_end)
+        return claim(self, kind, claimant, with_end=with_end)
+
+    monkeypatch.setattr(type(Job.objects.all()), "claim", watched)
+    monkeypatch.setattr(this_child, "fresh", True)
+    runs.run_jobs("fakes")
+    assert together == [False, True, True, False]  # the last two find nobody
+    assert [fresh(job).fresh_child for job in (first, second)] == [True, False]
+
+
+def test_an_end_that_is_rolled_back_takes_the_next_claim_with_it(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, next_job = submit(owner), submit(owner)
+    commit, locked = Atomic.__exit__, [True]
+    monkeypatch.setattr(runs, "RETRY_SECONDS", 0.0)
+
+    def unlucky(self: Atomic, kind: Any, *error: Any) -> None:
+        if locked and self.savepoint and kind is None and fresh(next_job).state == State.RUNNING:
+            locked.pop()
+            error_of_commit = OperationalError("database is locked")
+            commit(self, OperationalError, error_of_commit, None)
+            raise error_of_commit
+        commit(self, kind, *error)
+
+    monkeypatch.setattr(Atomic, "__exit__", unlucky)
+    runs.run_jobs("fakes")
+    assert locked == []
+    assert [(fresh(row).state, fresh(row).attempts) for row in (job, next_job)] == [(State.SUCCEEDED, 1)] * 2
 
 
 def test_a_step_with_a_long_name_fails_nobody(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:

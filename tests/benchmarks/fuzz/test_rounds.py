@@ -22,9 +22,11 @@ def stack(tmp_path: Path) -> Stack:
     for folder in ("files/inputs/ab", "incoming"):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     with sqlite3.connect(tmp_path / "fitsize.sqlite3") as database:
-        database.execute("CREATE TABLE tasks_input (file text, state text)")
+        database.execute("CREATE TABLE tasks_job (id integer, inputs_kept boolean)")
+        database.execute("CREATE TABLE tasks_input (file text, job_id integer)")
         database.execute("CREATE TABLE tasks_savedfile (file text)")
-        database.execute("INSERT INTO tasks_input VALUES ('inputs/ab/kept', 'stored'), ('inputs/ab/gone', 'deleted')")
+        database.execute("INSERT INTO tasks_job VALUES (1, true), (2, false)")
+        database.execute("INSERT INTO tasks_input VALUES ('inputs/ab/kept', 1), ('inputs/ab/gone', 2)")
     database.close()
     return made
 

@@ -303,7 +303,7 @@ class Observer:
         for saved in SavedFile.objects.all():
             self.judge_file(rows[saved.job_id.hex], saved)
         stored: dict[str, list[str]] = {pk: [] for pk in rows}
-        for owner, name in Input.objects.filter(state=Input.State.STORED).values_list("job_id", "file"):
+        for owner, name in Input.objects.filter(job__inputs_kept=True).values_list("job_id", "file"):
             stored[owner.hex].append(name)
         deliveries = Counter(job.hex for job in Delivery.objects.values_list("job_id", flat=True))
         for pk, job in rows.items():

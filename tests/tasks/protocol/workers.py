@@ -82,30 +82,34 @@ class Child:
         while self.job:
             yield
             this_child.shared.doing = Doing.JOB  # as `at_work`, without its `finally`: no process comes to that when it dies
-            ours = yield from self.run_job(self.job)
+            run = yield from self.run_job(self.job)
             this_child.shared.doing, this_child.fresh = Doing.NOTHING, False
-            if not ours:
+            if not run:
                 return
             yield
-            if this_child.stopping:
+            if run.answer_lost or (not run.successor and this_child.stopping):
                 wakeups.wake("fakes")
                 return
-            self.job = self.claim()
+            self.job = run.successor or self.claim()
+
+    def successor(self) -> Job | None:
+        this_child.fresh = False
+        return None if this_child.stopping else runs.claim("fakes", with_end=True)
 
     def claim(self) -> Job | None:
         self.actor.troubled = False
         return runs.claim("fakes")
 
-    def run_job(self, job: Job) -> Generator[None, None, bool]:
+    def run_job(self, job: Job) -> Generator[None, None, runs.JobRun | None]:
         run = runs.JobRun(job)
         outcome = yield from self.worked(job, run)
         end = runs.predicted(job, Outcome(outcome), run)
         yield
-        state = runs.recorded(job, end, run)
+        state = runs.recorded(job, end, run, self.successor)
         yield
         if state != State.SUCCEEDED:
             run.forget_files()
-        return state is not None
+        return run if state else None
 
     def worked(self, job: Job, run: runs.JobRun) -> Generator[None, None, dict[str, Any] | Exception]:
         try:

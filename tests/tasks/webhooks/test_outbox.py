@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -137,7 +137,7 @@ def test_an_end_that_is_rolled_back_is_not_told(owner: User, monkeypatch: pytest
         raise RuntimeError("an effect that fails")
 
     monkeypatch.setitem(job.facts.__dict__, "on_success", broken)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError), transaction.atomic():
         job.end(State.SUCCEEDED, result={})
     assert (told(job), fresh(job).state) == ([], State.RUNNING)
 
