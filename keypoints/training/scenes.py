@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from keypoints import sheet
 from keypoints.geometry import Position
 from keypoints.landmarks import CATEGORY, NO_GARMENT, Presence
+from keypoints.sheet import A4
 from keypoints.training import painting, wearers
 from keypoints.training.cutouts import Cutouts
 from keypoints.training.lowers import lower
@@ -47,7 +47,7 @@ FREQUENCY: Mapping[str, float] = {
     "vest_dress": 0.04,
     "sling_dress": 0.02,
 }
-PAPER = (sheet.WIDTH_CENTIMETRES, sheet.HEIGHT_CENTIMETRES)
+PAPER = (A4.width, A4.height)
 COVERED = 0.05
 """A point this many half chests inside a piece above it is hidden."""
 

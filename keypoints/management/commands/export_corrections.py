@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def garments(self, folder: Path, owner: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """The name of each photo, which is written, and its corrected result."""
-        jobs = Job.objects.filter(kind=KIND.name, state=State.SUCCEEDED, revision__gt=0, erased_at=None).order_by("created_at", "pk")
+        jobs = Job.objects.filter(kind=KIND.name, state=State.SUCCEEDED, revision__gt=0, inputs_kept=True).order_by("created_at", "pk")
         for job in jobs.filter(owner__username=owner) if owner else jobs:
             history = job.history()
             if not standing(history):

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keypoints.inference.scale import find_sheet
+from keypoints.inference.scale import find_scale
 from keypoints.landmarks import CATEGORY, NO_GARMENT, Presence
+from keypoints.references import Asked
 from keypoints.training.cutouts import Cutouts, cut_out, fabric, load_cutouts, silhouette
 from keypoints.training.render import render
 from keypoints.training.scenes import Recipe, Scene, measured_recipe, random_recipe, scene
@@ -71,7 +72,7 @@ def test_a_picture_without_a_garment_has_no_points() -> None:
 
 def test_a_scene_whose_centimetres_are_judged_shows_a_readable_sheet() -> None:
     shown = scene(20_000_003, NOTHING, replace(measured_recipe(20_000_003), shape=(1024, 768)))
-    assert find_sheet(shown.picture) is not None
+    assert find_scale(shown.picture, Asked()) is not None
 
 
 def test_the_mixture_holds_every_way_and_every_category() -> None:
