@@ -80,7 +80,7 @@ class JobRun(Run):
 
     def stored(self, file: IO[bytes]) -> str:
         """Under the token of our lease: who comes after us writes elsewhere."""
-        return default_storage.save(f"{saved_folder(self.job.pk)}/{self.job.lease}/{secrets.token_hex(16)}", File(file))
+        return default_storage.save(f"{saved_folder(self.job.pk)}/{self.job.lease}-{secrets.token_hex(16)}", File(file))
 
     def forget_files(self) -> None:
         delete_files(saved.file for saved in self.saved)

@@ -69,7 +69,7 @@ def input_name(pk: uuid.UUID) -> str:
 
 
 def saved_folder(job_id: uuid.UUID) -> str:
-    """Where a job's saved files and checkpoints lie, in a folder for each lease."""
+    """Where a job's saved files and checkpoints lie."""
     return f"saved/{job_id}"
 
 

@@ -198,7 +198,7 @@ class Observer:
             return
         if after["checkpoint_file"] and "checkpoint_file" in changed:
             assert before["lease"] in self.claims, "a checkpoint of a lost lease"
-            assert f"/{before['lease']}/" in after["checkpoint_file"], "a checkpoint of a lost lease"
+            assert f"/{before['lease']}-" in after["checkpoint_file"], "a checkpoint of a lost lease"
             assert actor.pid == self.claims[before["lease"]].pid, "a checkpoint of somebody else"
             assert after["checkpoint_step"] > before["checkpoint_step"], "a step back"
             return
@@ -314,7 +314,7 @@ class Observer:
 
     def judge_file(self, job: Job, saved: SavedFile) -> None:
         assert (job.state, job.erased_at) == (State.SUCCEEDED, None)
-        assert f"/{job.lease}/" in saved.file, "a file of another lease"
+        assert f"/{job.lease}-" in saved.file, "a file of another lease"
         with default_storage.open(saved.file) as file:
             assert file.read().decode() == job.lease, "a file of another lease"
 
