@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -96,10 +97,16 @@ class Plots:
 
     # -- by looks
     def machine(self, unit: str, values: Callable[[Look], Mapping[str, float]]) -> str:
+        """Means of as many looks as the other plots take together: one a second of an hour would be a smear."""
         names = dict.fromkeys(name for look in self.looks for name in values(look))
-        times = [look.at - self.begin for look in self.looks]
-        series = {name: [values(look).get(name, 0.0) for look in self.looks] for name in names}
+        together = self.together()
+        times = [mean([look.at - self.begin for look in some]) for some in together]
+        series = {name: [mean([values(look).get(name, 0.0) for look in some]) for some in together] for name in names}
         return self.drawn(unit, lambda axes: lines(axes, times, series))
+
+    def together(self) -> list[list[Look]]:
+        """Looks within one width of time, in order; never none."""
+        return [list(some) for _, some in groupby(self.looks, key=lambda look: int((look.at - self.begin) // self.width))]
 
     def drawn(self, unit: str, draw: Callable[[Axes], None]) -> str:
         with mpl.rc_context({"svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):

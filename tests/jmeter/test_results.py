@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jmeter.objectives import Limits, Objective, Observed, judge
+from jmeter.plots import Plots
 from jmeter.report import page
 from jmeter.results import Sample, account, percentile, read
 from jmeter.run import Tail, grown, summary
@@ -126,3 +127,12 @@ def test_a_report_is_one_page_that_shows_what_failed(count: int, samples: list[S
     assert ("died: faces &lt;model&gt;" in text) == bool(count)
     assert "coordinated omission" in " ".join(text.split())
     assert ' src="' not in text and ' href="http' not in text and "<b>" not in text
+
+
+def test_the_looks_of_a_long_run_are_drawn_as_means(samples: list[Sample]) -> None:
+    hour = [samples[1], replace(samples[1], at=samples[1].at + 3600)]
+    looks = [replace(LOOK, at=hour[0].at + second) for second in range(3600)]
+    together = Plots(hour, looks).together()
+    assert 100 <= len(together) <= 121
+    assert [look for some in together for look in some] == looks
+    assert len(Plots(samples, [LOOK, replace(LOOK, at=2.0)]).together()) == 2
