@@ -21,6 +21,8 @@ OF_FILES = {"invalid_base64", "invalid_image", "unsupported_format", "too_large"
 OPTIONS = ("priority", "expires_in", "keep_input", "num_speakers", "min_speakers", "max_speakers", "callback_url")
 EMPTY = "The file is empty."  # base64 of nothing but spaces, say
 SPEAKERS = {"num_speakers", "min_speakers"}
+OF_REFERENCES = {"marker_cm", "square_cm", "corners", "width_cm", "height_cm", "px_per_cm"}  # each belongs to one reference of a garment
+TWICE = "A point is named twice."
 notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # until the process ends
 
 
@@ -28,7 +30,7 @@ notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # unti
 def map_case(context: Any, case: Any) -> Any:
     """Files that are files."""
     if isinstance(case.body, dict) and case.meta is not None and case.meta.generation.mode.is_positive:
-        for name in FILES.keys() & case.body.keys():
+        for name in {"image"} if "image" in case.body else FILES.keys() & case.body.keys():  # a garment's `reference` is a word
             if random.random() < REAL:  # hypothesis seeds it
                 case.body[name] = FILES[name] if isinstance(case.body[name], str) else content(name)
     return case
@@ -74,4 +76,8 @@ def pardon(failure: Any, case: Any, response: Any) -> str:
         return "nor that an address is public"
     if errors and all(error["field"] in SPEAKERS for error in errors):
         return "nor that one number is not above another"
+    if errors and all(error["field"] in OF_REFERENCES for error in errors):
+        return "nor which fields go with which reference, as a form would have it"
+    if any(error["detail"] == TWICE for error in errors):
+        return "nor that names differ within a list of objects"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,9 @@ def test_both_ways_to_ask_what_a_process_holds_agree() -> None:
 def test_a_process_knows_its_own_memory_while_it_grows() -> None:
     own = OwnMemory()
     before = own.resident_bytes()
-    held = b"x" * 50_000_000
-    assert own.resident_bytes() - before == pytest.approx(len(held), rel=0.2)
+    with mmap.mmap(-1, 50_000_000) as held:  # new pages: what was freed before may be used again
+        held.write(b"x" * len(held))
+        assert own.resident_bytes() - before >= 0.8 * len(held)
 
 
 def test_it_knows_it_without_linux_too(monkeypatch: pytest.MonkeyPatch) -> None:
