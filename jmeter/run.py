@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -160,8 +161,9 @@ def replay(options: argparse.Namespace, found: Service, files: Path, folder: Pat
 
 
 def longest(options: argparse.Namespace, knobs: dict[str, str]) -> float:
-    default = {"mixed": 300, "blocking": 300, "soak": 3600, "spike": 120}.get(options.plan, 60)
-    return float(knobs.get("duration", default)) + float(options.patience)
+    """As told, or as the plan says by itself."""
+    [own] = set(re.findall(r"__P\(duration,(\d+)\)", (FOLDER / f"{options.plan}.jmx").read_text()))
+    return float(knobs.get("duration", own)) + float(options.patience)
 
 
 def observe(process: subprocess.Popen[bytes], watch: Watch, file: Path, seconds: float, say: Callable[[str], None]) -> None:

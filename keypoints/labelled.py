@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from keypoints.geometry import Position
-from keypoints.landmarks import CATEGORY, Category
+from keypoints.landmarks import CATEGORY, NO_GARMENT, Category
 
 FILE, COCO_FILE = "labels.json", "annotations.json"
-NO_GARMENT = "no_garment"
 
 
 class LabelError(ValueError):

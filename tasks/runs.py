@@ -199,7 +199,7 @@ def internal_error(job: Job) -> dict[str, Any]:
     return INTERNAL_ERROR
 
 
-def recorded(job: Job, end: dict[str, Any], run: JobRun, successor: Callable[[], Job | None] = nobody) -> str | None:
+def recorded(job: Job, end: dict[str, Any], run: JobRun, successor: Callable[[], Job | None]) -> str | None:
     """Write the end, again and again while the database is away and the lease lasts. The state written, None if the lease was lost."""
     lost_at = time.monotonic() + job.deadline_seconds + settings.LEASE_MARGIN_SECONDS
     while True:

@@ -11,7 +11,8 @@ import torch
 from keypoints.evaluation import Judged, judged
 from keypoints.inference.finders import Finder
 from keypoints.kind import LONGEST_SIDE
-from keypoints.labelled import NO_GARMENT, LabelError, LabelledPhoto
+from keypoints.labelled import LabelError, LabelledPhoto
+from keypoints.landmarks import NO_GARMENT
 from tasks.errors import InvalidInput
 from tasks.inference.pictures import open_picture
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from rich.progress import track
 
+from keypoints.evaluation import THRESHOLDS
 from keypoints.geometry import Position, definitions_for, diagonal, length, mapped
 from keypoints.inference.network import GarmentReader, decode, load_network
-from keypoints.inference.points import HEIGHT, WIDTH, find_points
+from keypoints.inference.points import GREY, HEIGHT, WIDTH, cut, find_points, whole_view
 from keypoints.inference.reading import read_kinds
 from keypoints.landmarks import CATEGORY, KINDS, NO_GARMENT, Category
 from keypoints.training.batches import Batch, collated, framed, normalised
@@ -32,8 +32,6 @@ from keypoints.training.photos import Photo, photos_in, read_photo
 from keypoints.training.scenes import JUDGING_SEEDS, Scene, measured_recipe, scene
 from keypoints.training.shards import Shard, read_shard, whole_shards
 
-PCK = (0.02, 0.05, 0.10)
-"""Percentage of correct keypoints: within these shares of the diagonal of the box of the labelled points."""
 CONFIDENCES = (0.0, 0.5, 0.7, 0.85, 0.95, 1.0)
 INTERVALS = ("pck_02", "pck_05", "pck_10", "nme", "median")
 RESAMPLES = 1000
@@ -75,7 +73,7 @@ def judge_folder(find: Finder, folder: Path) -> list[Judged]:
 
 def scores(judged: Sequence[Judged]) -> dict[str, float]:
     errors = np.array([point.error for point in judged])
-    shares = {f"pck_{round(100 * limit):02}": float((errors < limit).mean()) for limit in PCK}
+    shares = {name: float((errors < limit).mean()) for name, limit in THRESHOLDS.items()}
     spread = {"nme": float(np.minimum(errors, 1).mean()), "median": float(np.median(errors))}
     return shares | spread | {"photos": len({point.picture for point in judged}), "points": len(judged)}
 
@@ -130,7 +128,7 @@ def judged_shards(network: GarmentReader, folder: Path, limit: int = 400) -> dic
     if not points:
         return {}
     errors, (said, true) = torch.cat(points), torch.cat(presence, dim=1)
-    shares = {f"pck_{round(100 * limit):02}": float((errors < limit).float().mean()) for limit in PCK}
+    shares = {name: float((errors < limit).float().mean()) for name, limit in THRESHOLDS.items()}
     recall = {"seen_as_visible": VISIBLE, "seen_as_hidden": HIDDEN, "seen_as_absent": 2}
     told = {name: float((said[true == number] == number).float().mean()) for name, number in recall.items()}
     return shares | {"median": float(errors.median())} | told | {"kind": float(torch.cat(kinds).float().mean())}
@@ -145,14 +143,10 @@ def whole_pictures(shards: Sequence[Shard], limit: int) -> Iterable[Batch]:
 
 
 def whole(picture: Picture, labels: Labels) -> tuple[Picture, Labels]:
-    height, width = picture.shape[:2]
-    fit = min(WIDTH / width, HEIGHT / height)
-    shift = (np.array([WIDTH, HEIGHT]) - fit * np.array([width, height])) / 2
-    matrix = np.column_stack([np.eye(2) * fit, shift])
-    view = cv2.warpAffine(picture, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderValue=(124, 124, 124))
-    positions = (labels.positions * fit + shift).astype(np.float32)
+    view = whole_view(picture)
+    positions = (labels.positions * view[0, 0] + view[:, 2]).astype(np.float32)
     presence = framed(positions, labels.presence, (WIDTH, HEIGHT))
-    return view.astype(np.uint8), Labels(positions, presence, labels.kinds, labels.worn)
+    return cut(picture, view, (WIDTH, HEIGHT), GREY), Labels(positions, presence, labels.kinds, labels.worn)
 
 
 def point_errors(heatmaps: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -247,9 +241,7 @@ def evaluation(network: GarmentReader, chosen: argparse.Namespace) -> dict[str, 
     found: dict[str, Any] = {}
     if chosen.labelled:
         judged = judge_folder(finder(network), chosen.labelled)
-        found["points"] = scores(judged) | {
-            f"{name}_interval": interval(judged, name) for name in ("pck_02", "pck_05", "pck_10", "nme", "median")
-        }
+        found["points"] = scores(judged) | {f"{name}_interval": interval(judged, name) for name in INTERVALS}
         found["reliability"] = reliability(judged)
         found["by_category"] = by(judged, lambda point: point.category)
         found["by_point"] = by(judged, lambda point: point.point.replace("_left", "").replace("_right", ""))

@@ -59,7 +59,7 @@ def card(trained: dict[str, Any], figures: dict[str, Any]) -> str:
             "",
             "## Reliability",
             "",
-            "| confidence | points | off by more than .05 | nine of ten are closer than |",
+            RELIABILITY,
             "|---|---|---|---|",
         ]
         lines += [

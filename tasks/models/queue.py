@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -130,7 +129,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             "pid": claimant.pid,
             "fresh": claimant.fresh,
         }
-        with nullcontext() if with_end else commit_unsynced():
+        with commit_unsynced():
             claimed = rows(claim_statement(connection.vendor, str(CLAIMED), synced=with_end), values)
         if not claimed:
             return None

@@ -73,7 +73,6 @@ class Child:
         On failure say so and end this process; the next one waits longer each time. Jobs stay queued.
         """
         self.recycle_bytes = kinds()[kind].memory_recycle_bytes
-        self.memory = OwnMemory()
         self.shared.pid = os.getpid()
         died_at = self.shared.doing
         if died_at in (Doing.LOADING, Doing.SAMPLE):

@@ -29,8 +29,8 @@ from keypoints.geometry import (
     scale_part,
 )
 from keypoints.landmarks import CATEGORIES, Category
+from tests.keypoints.results import TEN_PIXELS_A_CENTIMETRE
 
-TEN_PIXELS_A_CENTIMETRE: Homography = ((0.1, 0, 0), (0, 0.1, 0), (0, 0, 1))
 ELEVEN_PIXELS_A_CENTIMETRE: Homography = ((1 / 11, 0, 0), (0, 1 / 11, 0), (0, 0, 1))
 FARTHER_TO_THE_RIGHT: Homography = ((0.1, 0, 0), (0, 0.1, 0), (-0.0005, 0, 1))
 
