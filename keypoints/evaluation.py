@@ -112,9 +112,11 @@ def length_figures(errors: Floats) -> dict[str, float]:
 
 
 def calibration(points: Sequence[PointError]) -> dict[str, Any]:
-    """Of each band of confidence that has points the share that is wrong; and how well confidence tells wrong from right (AUROC)."""
+    """Of each band of confidence that has points the share that is wrong and the error that nine of ten stay under; and how well
+    confidence tells wrong from right (AUROC)."""
     confidences = np.array([point.confidence for point in points])
-    wrong = np.array([point.error >= WRONG for point in points])
+    errors = np.array([point.error for point in points])
+    wrong = errors >= WRONG
     bands = []
     above = np.inf
     for low, high in BANDS:
@@ -122,7 +124,8 @@ def calibration(points: Sequence[PointError]) -> dict[str, Any]:
         above = low
         if inside.any():
             band = {"from": low, "to": high, "points": int(inside.sum())}
-            bands.append(band | {"confidence": float(confidences[inside].mean()), "wrong": float(wrong[inside].mean())})
+            band |= {"confidence": float(confidences[inside].mean()), "wrong": float(wrong[inside].mean())}
+            bands.append(band | {"p90": float(np.quantile(errors[inside], 0.9))})
     return {"bands": bands, "auroc": auroc(confidences[~wrong], confidences[wrong])}
 
 

@@ -9,8 +9,9 @@ from safetensors import SafetensorError, safe_open
 
 from keypoints.geometry import Point
 from keypoints.inference import hrnet, points
-from keypoints.inference.network import load_network
+from keypoints.inference.network import GarmentNetwork, GarmentReader, load_network
 from keypoints.inference.points import Picture
+from keypoints.inference.reading import read_kinds
 from keypoints.landmarks import Category
 
 
@@ -36,14 +37,17 @@ class GarmentFinder:
 
     calibrated = True
 
-    def __init__(self, path: Path) -> None:
-        self.network, self.version = load_network(path)
+    def __init__(self, network: GarmentNetwork, version: str) -> None:
+        self.network, self.version = network, version
 
     def find(self, picture: Picture, category: Category) -> list[Point]:
         return points.find_points(self.network, picture, category)
 
     def category_in(self, picture: Picture) -> str | None:
-        return None
+        if not isinstance(self.network, GarmentReader):
+            return None
+        kinds, _ = read_kinds(self.network, picture)
+        return max(kinds, key=kinds.__getitem__)
 
 
 class HRNetFinder:
@@ -64,7 +68,7 @@ class HRNetFinder:
 def load_finder(path: Path) -> Finder:
     """The network whose weights this file holds, ready to find. Raises WeightsError."""
     try:
-        return GarmentFinder(path) if is_our_own(path) else HRNetFinder(path)
+        return GarmentFinder(*load_network(path)) if is_our_own(path) else HRNetFinder(path)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RuntimeError, SafetensorError) as error:

@@ -1,16 +1,14 @@
 """How good a network is: `python -m keypoints.training.evaluate WEIGHTS --labelled DIR --photos DIR --scenes 130 --json FILE`.
 
 Points on a folder of labelled real photos, points and presence on scenes kept for judging, the category on the held-out photos of a folder
-of classes, and centimetres on scenes of which they are known. Intervals are 95 %, by bootstrap over pictures.
+of classes, and centimetres on scenes of which they are known.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,14 @@ import numpy.typing as npt
 import torch
 from rich.progress import track
 
-from keypoints.evaluation import THRESHOLDS
-from keypoints.geometry import Position, definitions_for, diagonal, length, mapped
+from keypoints.evaluation import THRESHOLDS, report
+from keypoints.geometry import Point, definitions_for, length, mapped
+from keypoints.inference.evaluate import answers
+from keypoints.inference.finders import GarmentFinder
 from keypoints.inference.network import GarmentReader, decode, load_network
-from keypoints.inference.points import GREY, HEIGHT, WIDTH, cut, find_points, whole_view
+from keypoints.inference.points import GREY, HEIGHT, WIDTH, cut, whole_view
 from keypoints.inference.reading import read_kinds
+from keypoints.labelled import read_labels
 from keypoints.landmarks import CATEGORY, KINDS, NO_GARMENT, Category
 from keypoints.training.batches import Batch, collated, framed, normalised
 from keypoints.training.cutouts import Cutouts, Picture, load_cutouts
@@ -32,82 +33,8 @@ from keypoints.training.photos import Photo, photos_in, read_photo
 from keypoints.training.scenes import JUDGING_SEEDS, Scene, measured_recipe, scene
 from keypoints.training.shards import Shard, read_shard, whole_shards
 
-CONFIDENCES = (0.0, 0.5, 0.7, 0.85, 0.95, 1.0)
-INTERVALS = ("pck_02", "pck_05", "pck_10", "nme", "median")
-RESAMPLES = 1000
-
-Finder = Callable[[Picture, Category], list[tuple[Position, float]]]
-"""Picture and category -> position and confidence of each of the category's points, in its order."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One labelled point: how far off, as a share of the diagonal of its picture's labels, and how sure the network was."""
-
-    picture: str
-    category: str
-    point: str
-    error: float
-    confidence: float
-
-
-def finder(network: GarmentReader) -> Finder:
-    def find(picture: Picture, category: Category) -> list[tuple[Position, float]]:
-        return [(point.position, point.confidence) for point in find_points(network, picture, category)]
-
-    return find
-
-
-def judge_folder(find: Finder, folder: Path) -> list[Judged]:
-    """Every labelled point of a folder with a labels.json as data/garments/dev has it."""
-    found = []
-    for image in track(json.loads((folder / "labels.json").read_text())["images"], description="labelled photos"):
-        category = CATEGORY[image["category"]]
-        labels = {label["df2_number"] - 1: (label["x"], label["y"]) for label in image["landmarks"]}
-        size, points = diagonal(list(labels.values())), find(read_photo(folder / image["file"]), category)
-        for number, at in labels.items():
-            position, confidence = points[number]
-            found.append(Judged(image["file"], category.name, category.points[number], math.dist(position, at) / size, confidence))
-    return found
-
-
-def scores(judged: Sequence[Judged]) -> dict[str, float]:
-    errors = np.array([point.error for point in judged])
-    shares = {name: float((errors < limit).mean()) for name, limit in THRESHOLDS.items()}
-    spread = {"nme": float(np.minimum(errors, 1).mean()), "median": float(np.median(errors))}
-    return shares | spread | {"photos": len({point.picture for point in judged}), "points": len(judged)}
-
-
-def interval(judged: Sequence[Judged], score: str) -> tuple[float, float]:
-    """95 %, by resampling whole pictures: the points of one picture err together."""
-    groups: dict[str, list[Judged]] = {}
-    for point in judged:
-        groups.setdefault(point.picture, []).append(point)
-    pictures, rng = list(groups.values()), np.random.default_rng(0)
-    samples = [
-        scores([point for number in rng.integers(len(pictures), size=len(pictures)) for point in pictures[number]])[score]
-        for _ in range(RESAMPLES)
-    ]
-    low, high = np.percentile(samples, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def reliability(judged: Sequence[Judged]) -> list[dict[str, float]]:
-    """By confidence: how many points, how many are off by more than a twentieth, and the error that nine of ten stay under."""
-    rows = []
-    for low, high in zip(CONFIDENCES, CONFIDENCES[1:], strict=False):
-        errors = np.array([point.error for point in judged if low <= point.confidence < high or point.confidence == high == 1.0])
-        if len(errors):
-            row = {"from": low, "to": high, "points": len(errors), "wrong": float((errors >= 0.05).mean())}
-            rows.append(row | {"p90": float(np.percentile(errors, 90))})
-    return rows
-
-
-def by(judged: Sequence[Judged], name: Callable[[Judged], str]) -> dict[str, dict[str, float]]:
-    groups: dict[str, list[Judged]] = {}
-    for point in judged:
-        groups.setdefault(name(point), []).append(point)
-    return {key: scores(group) for key, group in sorted(groups.items())}
+Find = Callable[[Picture, Category], list[Point]]
+"""The category's points in its order, in pixels of the picture."""
 
 
 # ------------------------------------------------------------------------------------------------------------- scenes kept for judging
@@ -213,12 +140,12 @@ def counted(words: Sequence[str]) -> dict[str, int]:
 # ------------------------------------------------------------------------------------------------------------- centimetres
 
 
-def judge_centimetres(find: Finder, scenes: Iterable[Scene]) -> dict[str, dict[str, float]]:
+def judge_centimetres(find: Find, scenes: Iterable[Scene]) -> dict[str, dict[str, float]]:
     """Errors of each measurement in centimetres with the true homography: the network's own part of them."""
     errors: dict[str, list[float]] = {}
     for shown in scenes:
         category = CATEGORY[shown.recipe.category]
-        positions = {name: position for name, (position, _) in zip(category.points, find(shown.picture, category), strict=True)}
+        positions = {point.name: point.position for point in find(shown.picture, category)}
         back = np.linalg.inv(shown.homography).tolist()
         found = mapped(positions, (tuple(back[0]), tuple(back[1]), tuple(back[2])))
         for definition in definitions_for(list(category.points)):
@@ -239,17 +166,15 @@ def measured_scenes(count: int, cutouts: Cutouts) -> Iterable[Scene]:
 
 def evaluation(network: GarmentReader, chosen: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    finder = GarmentFinder(network, chosen.weights.name)
     if chosen.labelled:
-        judged = judge_folder(finder(network), chosen.labelled)
-        found["points"] = scores(judged) | {f"{name}_interval": interval(judged, name) for name in INTERVALS}
-        found["reliability"] = reliability(judged)
-        found["by_category"] = by(judged, lambda point: point.category)
-        found["by_point"] = by(judged, lambda point: point.point.replace("_left", "").replace("_right", ""))
+        photos = read_labels(chosen.labelled)
+        found["labelled"] = report(list(track(answers(finder, photos), description="labelled photos", total=len(photos))))
     if chosen.photos:
         found["kinds"] = judge_kinds(network, photos_in(chosen.photos, for_judging=True))
     if chosen.scenes:
         cutouts = load_cutouts(chosen.cutouts) if chosen.cutouts else Cutouts()
-        found["centimetres"] = judge_centimetres(finder(network), measured_scenes(chosen.scenes, cutouts))
+        found["centimetres"] = judge_centimetres(finder.find, measured_scenes(chosen.scenes, cutouts))
     if chosen.judging:
         found["scenes"] = judged_shards(network, chosen.judging, limit=10_000)
     return found

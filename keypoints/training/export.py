@@ -20,7 +20,6 @@ from safetensors.torch import save_file
 from keypoints.landmarks import CATEGORIES, POINTS
 
 LARGEST_BYTES = 6_000_000
-RELIABILITY = "| confidence | points | off by more than .05 | nine of ten are closer than |"
 
 
 def export(checkpoint: Path, weights: Path, *, version: str) -> dict[str, Any]:
@@ -53,18 +52,9 @@ def card(trained: dict[str, Any], figures: dict[str, Any]) -> str:
     """The measured part of the model card; what people have to say about it is written by people."""
     lines = [f"# Model card: version `{trained['version']}`", "", "## How it was trained", ""]
     lines += [f"- {name}: {value}" for name, value in trained.items()]
-    if "points" in figures:
-        lines += ["", "## Points on labelled real photos", "", *points_table(figures["points"])]
-        lines += [
-            "",
-            "## Reliability",
-            "",
-            RELIABILITY,
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {row['from']}-{row['to']} | {row['points']} | {row['wrong']:.1%} | {row['p90']:.3f} |" for row in figures["reliability"]
-        ]
+    if "labelled" in figures:
+        lines += ["", "## Points on labelled real photos", "", *points_table(figures["labelled"])]
+        lines += ["", "## Reliability", "", *reliability_table(figures["labelled"]["calibration"]["bands"])]
     if "kinds" in figures:
         lines += ["", "## Category head on held-out photos", "", *kinds_table(figures["kinds"])]
     if "centimetres" in figures:
@@ -74,13 +64,15 @@ def card(trained: dict[str, Any], figures: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def points_table(points: dict[str, Any]) -> list[str]:
-    names = [name for name in ("pck_02", "pck_05", "pck_10", "nme", "median") if name in points]
+def points_table(labelled: dict[str, Any]) -> list[str]:
     rows = ["| | value | 95 % interval |", "|---|---|---|"]
-    for name in names:
-        low, high = points[f"{name}_interval"]
-        rows.append(f"| {name} | {points[name]:.4f} | {low:.4f}-{high:.4f} |")
-    return [f"{points['points']} points of {points['photos']} photos.", "", *rows]
+    rows += [f"| {name} | {labelled[name]:.4f} | {low:.4f}-{high:.4f} |" for name, (low, high) in labelled["intervals"].items()]
+    return [f"{labelled['points']} points of {labelled['photos']} photos.", "", *rows]
+
+
+def reliability_table(bands: list[dict[str, float]]) -> list[str]:
+    rows = ["| confidence | points | off by .05 or more | nine of ten are closer than |", "|---|---|---|---|"]
+    return rows + [f"| {band['from']}-{band['to']} | {band['points']} | {band['wrong']:.1%} | {band['p90']:.3f} |" for band in bands]
 
 
 def percent(share: float | None) -> str:

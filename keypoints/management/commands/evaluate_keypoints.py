@@ -16,6 +16,7 @@ from keypoints.evaluation import Judged, compared, report
 from keypoints.labelled import LabelError, LabelledPhoto, read_labels
 
 FIGURES = ("pck_02", "pck_05", "pck_10", "nme", "median")
+CALIBRATION = ("points", "confidence", "wrong", "p90")
 
 
 class Command(BaseCommand):
@@ -75,7 +76,7 @@ class Command(BaseCommand):
         )
         calibration = figures["calibration"]
         bands = {f"{band['from']:.2f} - {band['to']:.2f}": band for band in calibration["bands"]}
-        self.table("confidence: share of points that are off by .05 or more", bands, ("points", "confidence", "wrong"))
+        self.table("confidence: share of points that are off by .05 or more, and what nine of ten stay under", bands, CALIBRATION)
         self.stdout.write(f"  AUROC {'-' if calibration['auroc'] is None else format(calibration['auroc'], '.3f')}")
         self.tell_categories(figures["categories"])
 

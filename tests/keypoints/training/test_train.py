@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from keypoints.geometry import Point
 from keypoints.inference.network import GarmentReader, load_network
-from keypoints.inference.points import PARTNERS
-from keypoints.landmarks import CATEGORIES, CATEGORY, KINDS, POINTS, Presence
+from keypoints.inference.points import PARTNERS, Picture
+from keypoints.landmarks import CATEGORIES, CATEGORY, KINDS, POINTS, Category, Presence
 from keypoints.training.batches import Batches, Mixture, framed, random_view
-from keypoints.training.evaluate import Judged, interval, judge_centimetres, judge_kinds, judged_shards, reliability, scores
+from keypoints.training.evaluate import judge_centimetres, judge_kinds, judged_shards
 from keypoints.training.export import export
 from keypoints.training.labels import ABSENT, UNASKED, VISIBLE
 from keypoints.training.losses import Losses, kind_loss, points_loss, presence_loss, worn_loss
@@ -141,21 +142,14 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert rate_share(9_999, 10_000) == pytest.approx(LOWEST, abs=1e-4)
 
 
-def test_a_perfect_answer_scores_one_and_its_interval_is_a_point() -> None:
-    judged = [Judged(f"{number}", "vest", "hem_left", 0.0, 0.9) for number in range(5)]
-    assert scores(judged) == {"pck_02": 1, "pck_05": 1, "pck_10": 1, "nme": 0, "median": 0, "photos": 5, "points": 5}
-    assert interval(judged, "pck_05") == (1, 1)
-
-
-def test_reliability_counts_wrong_points_by_confidence() -> None:
-    judged = [Judged("a", "vest", "hem_left", 0.2, 0.4), Judged("a", "vest", "hem_right", 0.01, 0.96)]
-    assert [(row["from"], row["wrong"]) for row in reliability(judged)] == [(0.0, 1.0), (0.95, 0.0)]
-
-
 def test_the_truth_measures_to_its_own_centimetres() -> None:
     scenes = small_scenes(2)
     truth = {shown.picture.tobytes(): shown for shown in scenes}
-    found = judge_centimetres(lambda picture, category: [(at, 1.0) for at in truth[picture.tobytes()].positions.values()], scenes)
+
+    def find(picture: Picture, category: Category) -> list[Point]:
+        return [Point(name, x, y, 1.0) for name, (x, y) in truth[picture.tobytes()].positions.items()]
+
+    found = judge_centimetres(find, scenes)
     assert found["all"]["p90"] < 1e-6
     assert found["chest_width"]["count"] == 1
 
