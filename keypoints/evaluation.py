@@ -6,10 +6,12 @@ points whose error is below .05, NME the mean error (Yang and Ramanan, 2013, wit
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +83,21 @@ def report(photos: Sequence[Judged]) -> dict[str, Any]:
         "lengths": lengths(labelled),
         "calibration": calibration([point for photo in labelled for point in photo.points]),
         "categories": categories(photos),
+        "by_photo": [asdict(photo) for photo in photos],
     }
+
+
+def read_report(file: Path) -> list[Judged]:
+    """The photos of a report that was written as JSON. Raises ValueError for any other file."""
+    try:
+        return [
+            Judged(**{**photo, "points": tuple(PointError(**point) for point in photo["points"])})
+            for photo in json.loads(file.read_bytes())["by_photo"]
+        ]
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, LookupError, TypeError):
+        raise ValueError(f"{file} holds no figures of evaluate_keypoints") from None
 
 
 def errors_of(photos: Iterable[Judged]) -> Floats:

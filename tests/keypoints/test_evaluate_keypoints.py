@@ -12,11 +12,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from keypoints import evaluation
-from keypoints.inference.model import WEIGHTS
 from keypoints.landmarks import CATEGORY
 from keypoints.training.sample_photo import SamplePhoto
 
@@ -56,16 +53,26 @@ def test_figures_are_printed_and_written(folder: Path, photo: SamplePhoto) -> No
     assert all(text in said for text in ("garments-1", "pck_05", "by landmark", "AUROC", "chest_width"))
 
 
-def test_two_files_of_weights_are_compared(folder: Path) -> None:
-    other = folder / "other.safetensors"
-    with safe_open(WEIGHTS, framework="pt") as file:
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        metadata = file.metadata()
-    weights["head.weight"] = weights["head.weight"] * 0
-    save_file(weights, other, metadata={**metadata, "version": "blind"})
+def test_figures_are_compared_with_those_of_other_weights(folder: Path) -> None:
+    evaluated(folder)
+    other = folder / "other.json"
+    figures = json.loads((folder / "figures.json").read_text())
+    for point in figures["by_photo"][0]["points"]:
+        point["error"] = 0.3
+    other.write_text(json.dumps(figures))
     said, figures = evaluated(folder, against=other)
-    assert figures["against"]["comparison"]["pck_05"]["difference"] > 0.5
+    assert figures["against"]["comparison"]["pck_05"]["difference"] == 1
     assert f"beside {other}" in said
+
+
+@pytest.mark.parametrize("content", ["[]", "nonsense", '{"by_photo": [{}]}'])
+def test_what_holds_no_figures_is_no_comparison(folder: Path, content: str) -> None:
+    other = folder / "other.json"
+    with pytest.raises(CommandError, match="cannot be read"):
+        evaluated(folder, against=other)
+    other.write_text(content)
+    with pytest.raises(CommandError, match="holds no figures"):
+        evaluated(folder, against=other)
 
 
 def test_a_bad_folder_is_a_clear_error_with_exit_code_1(tmp_path: Path) -> None:

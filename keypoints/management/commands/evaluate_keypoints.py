@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import track
 
-from keypoints.evaluation import Judged, compared, report
+from keypoints.evaluation import Judged, compared, read_report, report
 from keypoints.labelled import LabelError, LabelledPhoto, read_labels
 
 FIGURES = ("pck_02", "pck_05", "pck_10", "nme", "median")
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path, metavar="DIR", help="pictures and a labels.json")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures here too")
         parser.add_argument("--weights", type=Path, help="judge these; default: those that the service uses")
-        parser.add_argument("--against", type=Path, metavar="WEIGHTS", help="judge these too, and say whether the difference is chance")
+        parser.add_argument("--against", type=Path, metavar="FILE", help="--json of other weights: say whether the difference is chance")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -34,13 +34,14 @@ class Command(BaseCommand):
             if not any(photo.points for photo in photos):
                 raise LabelError(f"{options['folder']}: no photo has landmarks")
             found = self.judged(photos, options["weights"])
-            others = self.judged(photos, options["against"]) if options["against"] else None
-        except ValueError as error:  # of labels or weights
+            figures = report(found)
+            if options["against"]:
+                others = read_report(options["against"])
+                figures["against"] = {"file": str(options["against"]), **report(others), "comparison": compared(found, others)}
+        except ValueError as error:  # of labels, weights or other figures
             raise CommandError(str(error)) from None
-        figures = report(found)
         self.tell(figures)
-        if others is not None:
-            figures["against"] = {"weights": str(options["against"]), **report(others), "comparison": compared(found, others)}
+        if "against" in figures:
             self.tell_comparison(figures["against"])
         if options["json"]:
             self.write(options["json"], figures)
@@ -90,7 +91,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {name:24} seen as {seen}")
 
     def tell_comparison(self, against: dict[str, Any]) -> None:
-        self.stdout.write(f"\nbeside {against['weights']} (paired bootstrap over photos)")
+        self.stdout.write(f"\nbeside {against['file']} (paired bootstrap over photos)")
         for name, row in against["comparison"].items():
             low, high = row["interval"]
             values = f"{against[name]:.4f}  {row['difference']:+.4f}  {low:+.4f} - {high:+.4f}  p {row['p']:.4f}"
