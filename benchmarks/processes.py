@@ -53,9 +53,9 @@ def cpu_of(groups: Groups) -> dict[str, float]:
 
 
 def machine_seconds() -> float:
-    """CPU seconds that the whole machine has worked, whoever for."""
+    """CPU seconds that the whole machine has worked, whoever for; and in a virtual one what its host meanwhile gave to others (steal)."""
     times = psutil.cpu_times()
-    return float(times.user + times.nice + times.system + times.irq + times.softirq)
+    return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
 
 
 @dataclass(frozen=True)
