@@ -26,7 +26,7 @@ from rich.progress import track
 from benchmarks.report import table
 from keypoints import sheet
 from keypoints.geometry import apply, scale_part
-from keypoints.inference.points import Picture
+from keypoints.inference.crops import Picture
 from keypoints.inference.scale import Reference, find_scale, judged
 from keypoints.references import Asked
 from tasks.errors import InvalidInput

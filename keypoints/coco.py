@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from keypoints.landmarks import CATEGORIES
+from keypoints.landmarks import CATEGORIES, Visibility
 
 NUMBERS = {category.name: number for number, category in enumerate(CATEGORIES, 1)}
 NOTE = "x, y are pixels of the upright picture; left and right are its sides, not the wearer's."
@@ -45,12 +45,11 @@ def annotation(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def visibility(point: dict[str, Any], picture: dict[str, int]) -> int:
-    inside = 0 <= point["x"] <= picture["width"] and 0 <= point["y"] <= picture["height"]
-    if not inside or not (point.get("moved") or not point["estimated"]):
+    if point["visibility"] == Visibility.ABSENT or not (point.get("moved") or not point["estimated"]):
         return 0
-    if point.get("moved"):
-        return 2
-    return {"hidden": 1, "absent": 0}.get(point.get("visibility", ""), 2)
+    inside = 0 <= point["x"] <= picture["width"] and 0 <= point["y"] <= picture["height"]
+    seen = 1 if point["visibility"] == Visibility.HIDDEN else 2
+    return seen if inside else 0
 
 
 def bounds(points: list[dict[str, Any]]) -> list[float]:

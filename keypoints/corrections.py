@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from keypoints.doubts import doubted
 from keypoints.geometry import Position, Scale, measure
-from keypoints.results import measurement_result, points_in, scale_in, scale_result
+from keypoints.results import measurement_result, placed, points_in, scale_in, scale_result, seen_in
 from tasks.errors import Code, InvalidInput
 from tasks.languages import sentence
 
@@ -21,13 +22,13 @@ def move(result: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     moved = {point["name"]: (point["x"], point["y"]) for point in patch["points"]}
     check_known(result, moved)
     check_places(result, moved)
-    points = [put(point, *moved[point["name"]]) if point["name"] in moved else point for point in result["points"]]
-    check_horizon(points, scale_in(result))
-    return {**result, "points": points}
+    corrected = {**result, "points": [put(point, *moved[point["name"]]) if point["name"] in moved else point for point in result["points"]]}
+    check_horizon(placed(corrected), scale_in(result))
+    return corrected
 
 
 def put(point: dict[str, Any], x: float, y: float) -> dict[str, Any]:
-    return {**point, "x": x, "y": y, "confidence": 1.0, "estimated": False, "moved": True}
+    return {**point, "x": x, "y": y, "confidence": 1.0, "visibility": "visible", "estimated": False, "moved": True}
 
 
 def check_known(result: dict[str, Any], moved: dict[str, Position]) -> None:
@@ -57,4 +58,8 @@ def remeasure(result: dict[str, Any]) -> dict[str, Any]:
     """The result with the lengths of its points as they are now."""
     points, scale = points_in(result), scale_in(result)
     of_scale = {**result["scale"], "px_per_cm": scale_result(scale, points)["px_per_cm"]} if scale else result["scale"]
-    return {**result, "measurements": [measurement_result(length) for length in measure(points, scale)], "scale": of_scale}
+    return {
+        **result,
+        "measurements": [measurement_result(length) for length in doubted(measure(points, scale), seen_in(result))],
+        "scale": of_scale,
+    }

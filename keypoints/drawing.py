@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from keypoints.geometry import Measurement, Position, definitions_for, ends
 from keypoints.labels import Box, Straight, free_place, label
+from keypoints.results import placed
 
 LONGEST_SIDE = 1400
 """Of the PNG."""
@@ -49,9 +50,9 @@ class Drawing:
         return 9 * self.unit
 
 
-def drawn(result: Mapping[str, Any], shrink: float = 1.0) -> Drawing:
+def drawn(result: dict[str, Any], shrink: float = 1.0) -> Drawing:
     size = (max(1, round(result["picture"]["width"] * shrink)), max(1, round(result["picture"]["height"] * shrink)))
-    present = [point for point in result["points"] if point.get("visibility") != "absent"]
+    present = placed(result)
     positions = {point["name"]: (point["x"] * shrink, point["y"] * shrink) for point in present}
     unit = max(0.5, max(size) / 600)
     outline = result["scale"]["outline"] if result["scale"] else []

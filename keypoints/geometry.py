@@ -9,7 +9,9 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
+
+from keypoints.landmarks import Visibility
 
 Position = tuple[float, float]
 Homography = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
@@ -39,19 +41,24 @@ CHECK_FROM, REJECT_FROM = 0.12, 0.35
 REJECT_BELOW = 0.5
 """More than half of the points with a confidence under this are off by more than a twentieth of the diagonal (as above)."""
 
-Visibility = Literal["visible", "hidden", "absent"]
 Quality = Literal["ok", "check", "rejected"]
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+"""Best first."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A point found in a picture, in pixels, with a confidence of 0..1. An absent one has a position that means nothing."""
+    """A point found in a picture, in pixels, with a confidence of 0..1. The position of one that is not `present` means nothing."""
 
     name: str
     x: float
     y: float
     confidence: float
-    visibility: Visibility = "visible"
+    visibility: Visibility = Visibility.VISIBLE
+
+    @property
+    def present(self) -> bool:
+        return self.visibility != Visibility.ABSENT
 
     @property
     def position(self) -> Position:
@@ -189,7 +196,7 @@ def _named(definition: Definition, points: Collection[str]) -> Definition:
 def measure(points: Sequence[Point], scale: Scale | None) -> list[Measurement]:
     """Every measurement of a garment with these points: pixels always, centimetres only with a scale."""
     by_name = {point.name: point for point in points}
-    present = {name: point.position for name, point in by_name.items() if point.visibility != "absent"}
+    present = {name: point.position for name, point in by_name.items() if point.present}
     plane = Plane(present, scale)
     return [
         plane.measured(definition, by_name)
@@ -229,9 +236,15 @@ def quality(relative: float, points: Sequence[Point], *, sure: bool) -> Quality:
     """Of a length with this plus-minus as a share of it, between these points."""
     if relative > REJECT_FROM or any(point.confidence < REJECT_BELOW for point in points):
         return "rejected"
-    if not sure or relative > CHECK_FROM or any(point.estimated or point.visibility == "hidden" for point in points):
+    if not sure or relative > CHECK_FROM or any(point.estimated or point.visibility == Visibility.HIDDEN for point in points):
         return "check"
     return "ok"
+
+
+def capped(measurements: Sequence[Measurement], caps: Collection[Quality]) -> list[Measurement]:
+    """None of them of a better quality than the worst of the caps."""
+    worst = max((QUALITIES.index(cap) for cap in caps), default=0)
+    return [replace(one, quality=QUALITIES[max(worst, QUALITIES.index(one.quality))]) for one in measurements]
 
 
 def length(definition: Definition, positions: Mapping[str, Position]) -> float:

@@ -20,7 +20,7 @@ class Category:
     points: tuple[str, ...]
 
 
-class Presence(StrEnum):
+class Visibility(StrEnum):
     """Whether a point of the category can be read off the picture.
 
     `hidden`: it lies in the picture, under cloth or behind something. `absent`: it is beyond the frame, or the garment has no such
@@ -34,10 +34,10 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class OldType:
-    """A garment type of the old app: the category it is measured as, and its point names, in its order, with ours."""
+    """A garment type of the old app: the categories it may be, and its point names, in its order, with ours."""
 
     name: str
-    category: str
+    categories: tuple[str, ...]
     points: Mapping[str, str]
 
 
@@ -113,6 +113,8 @@ KINDS: tuple[str, ...] = (*CATEGORY, NO_GARMENT)
 
 POINTS: tuple[str, ...] = tuple(dict.fromkeys(point for category in CATEGORIES for point in category.points))
 """The 69 meanings in order of first use: the network's channels."""
+PARTNERS: list[int] = [POINTS.index(mirrored(point)) for point in POINTS]
+"""Of each channel the one that takes its place when the picture is flipped."""
 
 _OLD_UPPER = {
     "shoulder_left": "shoulder_left",
@@ -141,35 +143,39 @@ _CENTER_FRONT = {"center_front": "neck_front"}
 _OUTWEAR_WAISTLINE = {"waistline_left": "side_left_lower", "waistline_right": "side_right_lower"}
 _DRESS_WAISTLINE = {"waistline_left": "dress_side_left_3", "waistline_right": "dress_side_right_3"}
 
+_TOPS = ("long_sleeve_top", "short_sleeve_top")
+_OUTWEAR = ("long_sleeve_outwear", "short_sleeve_outwear")
+_DRESSES = ("short_sleeve_dress", "long_sleeve_dress", "vest_dress", "sling_dress")
+
 OLD_TYPES: tuple[OldType, ...] = (
-    OldType("blouse", "long_sleeve_top", _OLD_NECK | _CENTER_FRONT | _OLD_UPPER | _OLD_CUFFS | _OLD_TOP_HEM),
-    OldType("outwear", "long_sleeve_outwear", _OLD_NECK | _OLD_UPPER | _OLD_CUFFS | _OLD_TOP_HEM | _OUTWEAR_WAISTLINE),
-    OldType("trousers", "trousers", _OLD_WAISTBAND | {"crotch": "crotch"} | _OLD_BOTTOMS),
-    OldType("skirt", "skirt", _OLD_WAISTBAND | _OLD_HEMLINE),
-    OldType("dress", "short_sleeve_dress", _OLD_NECK | _CENTER_FRONT | _OLD_UPPER | _DRESS_WAISTLINE | _OLD_CUFFS | _OLD_HEMLINE),
+    OldType("blouse", _TOPS, _OLD_NECK | _CENTER_FRONT | _OLD_UPPER | _OLD_CUFFS | _OLD_TOP_HEM),
+    OldType("outwear", _OUTWEAR, _OLD_NECK | _OLD_UPPER | _OLD_CUFFS | _OLD_TOP_HEM | _OUTWEAR_WAISTLINE),
+    OldType("trousers", ("trousers",), _OLD_WAISTBAND | {"crotch": "crotch"} | _OLD_BOTTOMS),
+    OldType("skirt", ("skirt",), _OLD_WAISTBAND | _OLD_HEMLINE),
+    OldType("dress", _DRESSES, _OLD_NECK | _CENTER_FRONT | _OLD_UPPER | _DRESS_WAISTLINE | _OLD_CUFFS | _OLD_HEMLINE),
 )
 
-ALIASES: Mapping[str, str] = MappingProxyType(
+ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "t-shirt": "short_sleeve_top",
-        "tshirt": "short_sleeve_top",
-        "shirt": "long_sleeve_top",
-        "sweater": "long_sleeve_top",
-        "jacket": "long_sleeve_outwear",
-        "coat": "long_sleeve_outwear",
-        "tank-top": "vest",
-        "camisole": "sling",
-        "pants": "trousers",
-        "jeans": "trousers",
+        "t-shirt": ("short_sleeve_top", "long_sleeve_top"),
+        "tshirt": ("short_sleeve_top", "long_sleeve_top"),
+        "shirt": _TOPS,
+        "sweater": _TOPS,
+        "jacket": _OUTWEAR,
+        "coat": _OUTWEAR,
+        "tank-top": ("vest", "sling"),
+        "camisole": ("sling", "vest"),
+        "pants": ("trousers",),
+        "jeans": ("trousers", "shorts"),
     }
 )
 
-CLOTHING: Mapping[str, str] = MappingProxyType(
-    {name: name for name in CATEGORY} | {old.name: old.category for old in OLD_TYPES} | dict(ALIASES)
+CLOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {name: (name,) for name in CATEGORY} | {old.name: old.categories for old in OLD_TYPES} | dict(ALIASES)
 )
-"""Every accepted value of `clothing` with the category it is measured as."""
+"""Every accepted value of `clothing` with the categories that it may be; the first where nothing tells them apart."""
 
 
-def category_of(clothing: str) -> Category:
-    """The category that `clothing` (a category, an old type or an alias) is measured as. Raises KeyError for any other word."""
-    return CATEGORY[CLOTHING[clothing]]
+def categories_of(clothing: str) -> tuple[Category, ...]:
+    """What `clothing` (a category, an old type or an alias) may be; every category without it. Raises KeyError for any other word."""
+    return tuple(CATEGORY[name] for name in CLOTHING[clothing]) if clothing else CATEGORIES

@@ -7,18 +7,30 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any
 
+from keypoints.doubts import Seen
 from keypoints.geometry import Homography, Measurement, Point, Position, Scale, middle, pixels_per_centimetre
+from keypoints.landmarks import Visibility
 
 DIGITS = 7
 """Significant ones of a homography's numbers: they shift a place by less than a thousandth of a millimetre."""
 
 
+def seen_result(seen: Seen) -> dict[str, Any]:
+    return {"category": seen.category} | {name: round(getattr(seen, name), 3) for name in ("probability", "asked", "worn")}
+
+
+def seen_in(result: dict[str, Any]) -> Seen | None:
+    return Seen(**result["seen"]) if result["seen"] else None
+
+
 def point_result(point: Point, enlargement: float = 1.0) -> dict[str, Any]:
+    """An absent point has no place."""
     return {
         "name": point.name,
-        "x": round(point.x * enlargement, 1),
-        "y": round(point.y * enlargement, 1),
+        "x": round(point.x * enlargement, 1) if point.present else None,
+        "y": round(point.y * enlargement, 1) if point.present else None,
         "confidence": round(point.confidence, 3),
+        "visibility": str(point.visibility),
         "estimated": point.estimated,
     }
 
@@ -71,12 +83,21 @@ def unpacked(text: str) -> tuple[Homography, ...]:
 
 
 def centre(points: Sequence[Point]) -> Position:
-    there = {point.name: point.position for point in points if point.visibility != "absent"}
+    there = {point.name: point.position for point in points if point.present}
     return middle(tuple(there), there)
 
 
 def points_in(result: dict[str, Any]) -> list[Point]:
-    return [Point(entry["name"], entry["x"], entry["y"], entry["confidence"]) for entry in result["points"]]
+    """An absent one lies nowhere in particular."""
+    return [
+        Point(entry["name"], entry["x"] or 0.0, entry["y"] or 0.0, entry["confidence"], Visibility(entry["visibility"]))
+        for entry in result["points"]
+    ]
+
+
+def placed(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The result's points that have a place."""
+    return [point for point in result["points"] if point["visibility"] != Visibility.ABSENT]
 
 
 def scale_in(result: dict[str, Any]) -> Scale | None:

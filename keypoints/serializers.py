@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext
 from rest_framework import serializers
 
-from keypoints.landmarks import CATEGORY, CLOTHING, POINTS
+from keypoints.landmarks import CATEGORY, CLOTHING, KINDS, POINTS, Visibility
 from keypoints.printing import MEDIA_TYPES
 from keypoints.references import CORNERS, PARAMETERS, REFERENCES, read_corners
 from keypoints.sheet import SHEETS
@@ -32,12 +32,13 @@ class PredictSerializer(SubmitSerializer):
     image = PictureField(help_text="One garment, laid flat or hanging: JPEG, PNG, WebP or HEIC.")
     clothing = serializers.ChoiceField(
         choices=list(CLOTHING),
+        required=False,
         error_messages={
             "invalid_choice": translated_lazy(
                 sentence("There is no such clothing; the choices are %(known)s.", known=", ".join(CLOTHING)),
             )
         },
-        help_text="What the picture shows: a category, or another word for one.",
+        help_text="What the picture shows: a category, or another word for one or several of them. Default: what it looks like.",
     )
     reference = serializers.ChoiceField(
         choices=list(PARAMETERS),
@@ -98,9 +99,13 @@ class PictureSerializer(serializers.Serializer[Any]):
 
 class PointSerializer(serializers.Serializer[Any]):
     name = serializers.ChoiceField(choices=list(POINTS))
-    x = serializers.FloatField(help_text="Pixels from the left edge of the upright picture.")
-    y = serializers.FloatField(help_text="Pixels from its upper edge.")
+    x = serializers.FloatField(allow_null=True, help_text="Pixels from the left edge of the upright picture. Null where it is absent.")
+    y = serializers.FloatField(allow_null=True, help_text="Pixels from its upper edge.")
     confidence = serializers.FloatField(min_value=0, max_value=1)
+    visibility = serializers.ChoiceField(
+        choices=[str(one) for one in Visibility],
+        help_text="`hidden`: in the picture, but under or behind something. `absent`: beyond the frame, or the garment has none.",
+    )
     estimated = serializers.BooleanField(help_text="True where the confidence is below 0.7.")
     moved = serializers.BooleanField(required=False, help_text="Of a corrected result: a person put it there.")
 
@@ -153,9 +158,19 @@ class ScaleSerializer(serializers.Serializer[Any]):
     )
 
 
+class SeenSerializer(serializers.Serializer[Any]):
+    """What the picture as a whole looks like, whatever `clothing` says."""
+
+    category = serializers.ChoiceField(choices=KINDS, help_text="The likeliest.")
+    probability = serializers.FloatField(min_value=0, max_value=1, help_text="Of this category.")
+    asked = serializers.FloatField(min_value=0, max_value=1, help_text="The probability of all that `clothing` may mean.")
+    worn = serializers.FloatField(min_value=0, max_value=1, help_text="The probability that the garment is on a body.")
+
+
 class PredictResultSerializer(serializers.Serializer[Any]):
-    clothing = serializers.ChoiceField(choices=list(CLOTHING))
-    category = serializers.ChoiceField(choices=list(CATEGORY))
+    clothing = serializers.ChoiceField(choices=list(CLOTHING), allow_null=True, help_text="As asked for; null where it was left out.")
+    category = serializers.ChoiceField(choices=list(CATEGORY), help_text="As which it was measured.")
+    seen = SeenSerializer(allow_null=True, help_text="Null from weights that cannot tell.")
     picture = PictureSerializer()
     points = PointSerializer(many=True)
     measurements = MeasurementSerializer(many=True)
@@ -164,10 +179,11 @@ class PredictResultSerializer(serializers.Serializer[Any]):
     example: ClassVar = {
         "clothing": "short_sleeve_top",
         "category": "short_sleeve_top",
+        "seen": {"category": "short_sleeve_top", "probability": 0.981, "asked": 0.981, "worn": 0.004},
         "picture": {"width": 1200, "height": 1600},
         "points": [
-            {"name": "armpit_left", "x": 331.5, "y": 702.0, "confidence": 0.941, "estimated": False},
-            {"name": "armpit_right", "x": 824.0, "y": 698.5, "confidence": 0.928, "estimated": False},
+            {"name": "armpit_left", "x": 331.5, "y": 702.0, "confidence": 0.941, "visibility": "visible", "estimated": False},
+            {"name": "armpit_right", "x": 824.0, "y": 698.5, "confidence": 0.928, "visibility": "visible", "estimated": False},
         ],
         "measurements": [
             {

@@ -51,6 +51,7 @@ class Code(StrEnum):
     TOO_MANY_WEBHOOKS = "too_many_webhooks"
     WEBHOOK_DISABLED = "webhook_disabled"
     NO_GARMENT = "no_garment"
+    CLOTHING_NEEDED = "clothing_needed"
     NO_SCALE = "no_scale"
     REFERENCES_DISAGREE = "references_disagree"
     NO_FACE = "no_face"
@@ -105,6 +106,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.TOO_MANY_WEBHOOKS: CodeFacts(409, "There are as many webhooks as there may be"),
     Code.WEBHOOK_DISABLED: CodeFacts(409, "The webhook is disabled or deleted"),
     Code.NO_GARMENT: CodeFacts(422, "No garment was found in the picture"),
+    Code.CLOTHING_NEEDED: CodeFacts(422, "The request has to say what the picture shows"),
     Code.NO_SCALE: CodeFacts(422, "The picture has no scale"),
     Code.REFERENCES_DISAGREE: CodeFacts(422, "Two references give different scales"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),

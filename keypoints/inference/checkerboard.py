@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from keypoints.inference.points import Matrix, Picture
+from keypoints.inference.crops import Matrix, Picture
 from keypoints.inference.pose import Corners
 
 INNER = 4

@@ -12,7 +12,7 @@ from keypoints.evaluation import Judged, judged
 from keypoints.inference.finders import Finder
 from keypoints.kind import LONGEST_SIDE
 from keypoints.labelled import LabelError, LabelledPhoto
-from keypoints.landmarks import NO_GARMENT
+from keypoints.landmarks import CATEGORIES, NO_GARMENT
 from tasks.errors import InvalidInput
 from tasks.inference.pictures import open_picture
 
@@ -35,9 +35,10 @@ def answer(finder: Finder, photo: LabelledPhoto) -> Judged:
     except (InvalidInput, OSError) as error:
         raise LabelError(f"{photo.path}: {error}") from None
     pixels = np.asarray(picture.image)
-    seen = finder.category_in(pixels)
+    garment = finder.find(pixels, [photo.category] if photo.category else CATEGORIES)
+    seen = garment.sight.likeliest if garment.sight else None
     if photo.category is None:
         return Judged(photo.path.name, NO_GARMENT, seen=seen)
     shrink = picture.image.width / picture.width
     labels = {name: (x * shrink, y * shrink) for name, (x, y) in photo.points.items()}
-    return judged(photo.path.name, photo.category.name, labels, finder.find(pixels, photo.category), seen)
+    return judged(photo.path.name, photo.category.name, labels, garment.points, seen)

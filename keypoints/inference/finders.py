@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from safetensors import SafetensorError, safe_open
 
-from keypoints.geometry import Point
-from keypoints.inference import hrnet, points
-from keypoints.inference.network import GarmentNetwork, GarmentReader, load_network
-from keypoints.inference.points import Picture
-from keypoints.inference.reading import read_kinds
+from keypoints.inference import hrnet
+from keypoints.inference.crops import Picture
+from keypoints.inference.network import GarmentNetwork, load_network
+from keypoints.inference.reading import Garment, read_garment
 from keypoints.landmarks import Category
 
 
@@ -20,49 +20,40 @@ class WeightsError(ValueError):
 
 
 class Finder(Protocol):
-    """`version` names the weights. `calibrated`: confidences mean what `geometry.POINT_ERRORS` says."""
+    """`version` names the weights. `calibrated`: confidences mean what `geometry.POINT_ERRORS` says. `tells`: what a picture shows."""
 
     version: str
     calibrated: bool
+    tells: bool
 
-    def find(self, picture: Picture, category: Category) -> list[Point]:
-        """The category's points in DeepFashion2 order, in pixels of `picture`; some may lie outside it."""
-
-    def category_in(self, picture: Picture) -> str | None:
-        """The category that the picture shows, or `no_garment`; None from a network that cannot tell."""
+    def find(self, picture: Picture, among: Sequence[Category]) -> Garment:
+        """The garment as the likeliest of these categories; as the first where the network cannot tell."""
 
 
 class GarmentFinder:
     """Our own network."""
 
     calibrated = True
+    tells = True
 
     def __init__(self, network: GarmentNetwork, version: str) -> None:
         self.network, self.version = network, version
 
-    def find(self, picture: Picture, category: Category) -> list[Point]:
-        return points.find_points(self.network, picture, category)
-
-    def category_in(self, picture: Picture) -> str | None:
-        if not isinstance(self.network, GarmentReader):
-            return None
-        kinds, _ = read_kinds(self.network, picture)
-        return max(kinds, key=kinds.__getitem__)
+    def find(self, picture: Picture, among: Sequence[Category]) -> Garment:
+        return read_garment(self.network, picture, among)
 
 
 class HRNetFinder:
     """A checkpoint of an operator's own: named as its file is."""
 
     calibrated = False
+    tells = False
 
     def __init__(self, path: Path) -> None:
         self.network, self.version = hrnet.load_hrnet(path), path.stem
 
-    def find(self, picture: Picture, category: Category) -> list[Point]:
-        return hrnet.find_points(self.network, picture, category)
-
-    def category_in(self, picture: Picture) -> str | None:
-        return None
+    def find(self, picture: Picture, among: Sequence[Category]) -> Garment:
+        return Garment(among[0], hrnet.find_points(self.network, picture, among[0]))
 
 
 def load_finder(path: Path) -> Finder:

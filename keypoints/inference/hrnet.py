@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from keypoints.geometry import Point
-from keypoints.inference.points import Matrix, Picture, cut, normalised
+from keypoints.inference.crops import Matrix, Picture, cut, normalised
 from keypoints.landmarks import CATEGORIES, Category, mirrored
 
 WIDTHS = (48, 96, 192, 384)

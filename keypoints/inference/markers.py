@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from keypoints import sheet
-from keypoints.inference.points import Matrix, Picture
+from keypoints.inference.crops import Matrix, Picture
 from keypoints.inference.pose import Corners
 
 CORNER_NOISE = 0.3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -12,15 +13,17 @@ import torch
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from keypoints.doubts import Seen, doubted, doubts
 from keypoints.geometry import Point, Position, measure
+from keypoints.inference.crops import Picture
 from keypoints.inference.finders import Finder, WeightsError, load_finder
 from keypoints.inference.overlay import draw_overlay
-from keypoints.inference.points import Picture
+from keypoints.inference.reading import Garment, Sight
 from keypoints.inference.scale import Reference, find_scale, judged
 from keypoints.kind import KIND, LONGEST_SIDE, MODEL_VERSION
-from keypoints.landmarks import CATEGORIES, category_of
+from keypoints.landmarks import CATEGORIES, NO_GARMENT, Category, categories_of
 from keypoints.references import asked
-from keypoints.results import measurement_result, point_result, rounded, scale_result
+from keypoints.results import measurement_result, point_result, rounded, scale_result, seen_result
 from tasks.errors import Code, InvalidInput, warning
 from tasks.inference.model import InferenceModel, Run
 from tasks.inference.pictures import open_picture
@@ -48,7 +51,7 @@ class GarmentModel(InferenceModel):
             raise ImproperlyConfigured(f"KEYPOINTS_WEIGHTS: {error}") from None
         if not settings.KEYPOINTS_WEIGHTS and self.finder.version != MODEL_VERSION:
             raise RuntimeError(f"{WEIGHTS.name} is {self.finder.version}, the code expects {MODEL_VERSION}")
-        self.finder.find(np.zeros((256, 192, 3), np.uint8), CATEGORIES[0])
+        self.finder.find(np.zeros((256, 192, 3), np.uint8), CATEGORIES[:1])
 
     def sample(self) -> None:
         """A light rectangle on a dark ground, from the bytes of a picture to its overlay."""
@@ -57,37 +60,57 @@ class GarmentModel(InferenceModel):
         _, png = cv2.imencode(".png", pixels)
         self.predict(Run(), io.BytesIO(png.tobytes()), CATEGORIES[0].name)
 
-    def predict(self, run: Run, image: BinaryIO, clothing: str, require_scale: bool = False, **reference: Any) -> dict[str, Any]:
+    def predict(self, run: Run, image: BinaryIO, clothing: str = "", require_scale: bool = False, **reference: Any) -> dict[str, Any]:
         """Points and measurements of the garment, in pixels of the upright picture as it was sent; centimetres only by a reference:
         `reference` says which (`keypoints.references.Asked`).
 
-        Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image" | "references_disagree" |
-        "no_scale").
+        Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image" | "no_garment" |
+        "clothing_needed" | "references_disagree" | "no_scale").
         """
         picture = open_picture(image, LONGEST_SIDE)
         width, height = picture.width, picture.height
         pixels: Picture = np.asarray(picture.image)
         enlargement = width / picture.image.width
         run.progress(0.2, "points")
-        category = category_of(clothing)
-        points = self.finder.find(pixels, category)
+        garment = self.garment(pixels, clothing)
+        seen = seen_as(garment.sight, categories_of(clothing)) if garment.sight else None
         run.progress(0.5, "scale")
-        found, warnings = judged(find_scale(pixels, asked(reference).shrunk(enlargement)), positions(points))
+        found, warnings = judged(find_scale(pixels, asked(reference).shrunk(enlargement)), positions(garment.points))
         if found is None and require_scale:
             raise InvalidInput(Code.NO_SCALE, warnings[0]["detail"])
-        measurements = measure(points, found.scale if found else None)
+        measurements = doubted(measure(garment.points, found.scale if found else None), seen)
         run.progress(0.8, "overlay")
-        run.save("overlay.jpg", draw_overlay(pixels, points, measurements, found))
+        run.save("overlay.jpg", draw_overlay(pixels, garment.points, measurements, found))
         return {
-            "clothing": clothing,
-            "category": category.name,
+            "clothing": clothing or None,
+            "category": garment.category.name,
+            "seen": seen_result(seen) if seen else None,
             "picture": {"width": width, "height": height},
-            "points": [point_result(point, enlargement) for point in points],
+            "points": [point_result(point, enlargement) for point in garment.points],
             "measurements": [measurement_result(measurement, enlargement) for measurement in measurements],
-            "scale": reference_result(found, points, enlargement) if found else None,
+            "scale": reference_result(found, garment.points, enlargement) if found else None,
             "model_version": self.version,
-            "warnings": warnings + unsure(points) + ([] if self.finder.calibrated else [UNCALIBRATED]),
+            "warnings": [doubt.warning for doubt in doubts(seen)]
+            + warnings
+            + unsure(garment.points)
+            + ([] if self.finder.calibrated else [UNCALIBRATED]),
         }
+
+    def garment(self, pixels: Picture, clothing: str) -> Garment:
+        """Raises InvalidInput("no_garment" | "clothing_needed")."""
+        if not clothing and not self.finder.tells:
+            raise InvalidInput(Code.CLOTHING_NEEDED, "The weights of this installation cannot tell what a picture shows.")
+        garment = self.finder.find(pixels, categories_of(clothing))
+        if not clothing and garment.sight and garment.sight.likeliest == NO_GARMENT:
+            raise InvalidInput(Code.NO_GARMENT, "If there is one, say in `clothing` what it is.")
+        if not positions(garment.points):
+            raise InvalidInput(Code.NO_GARMENT, sentence("None of the points of %(category)s can be seen.", category=garment.category.name))
+        return garment
+
+
+def seen_as(sight: Sight, among: Sequence[Category]) -> Seen:
+    """Beside what was asked for."""
+    return Seen(sight.likeliest, sight.kinds[sight.likeliest], sight.belief(among), sight.worn)
 
 
 def weights_in_use() -> Path:
@@ -96,11 +119,11 @@ def weights_in_use() -> Path:
 
 def positions(points: list[Point]) -> list[Position]:
     """Of the points that there are."""
-    return [point.position for point in points if point.visibility != "absent"]
+    return [point.position for point in points if point.present]
 
 
 def unsure(points: list[Point]) -> Warnings:
-    names = [point.name for point in points if point.estimated]
+    names = [point.name for point in points if point.present and point.estimated]
     said = sentence("Not clearly seen, check them: %(points)s.", points=", ".join(names))
     return [warning("estimated_points", said)] if names else []
 

@@ -1,8 +1,4 @@
-"""The heatmap networks: one stride-4 heatmap per shared meaning, the category as an input.
-
-`GarmentNetwork` is the one of `garments-1` (1.06 million parameters); `GarmentReader` also says what it sees (1.25 million). A weights
-file names its network.
-"""
+"""The network: one stride-4 heatmap per shared meaning with the category as an input, and what it says of the picture as a whole."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from keypoints.landmarks import CATEGORIES, KINDS, POINTS, Presence
+from keypoints.landmarks import CATEGORIES, KINDS, POINTS, Visibility
 
 STRIDE = 4
 WINDOW = 3
@@ -61,42 +57,6 @@ def _stage(inputs: int, outputs: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(_convolution(inputs, outputs, stride=2), *(Bottleneck(outputs) for _ in range(blocks)))
 
 
-class GarmentNetwork(nn.Module):
-    """Residual encoder to stride 32, feature pyramid back to stride 4."""
-
-    def __init__(self, width: int = 64) -> None:
-        super().__init__()
-        self.stage1 = _convolution(3, 16, stride=2)
-        self.stage2 = _stage(16, 32, blocks=1)
-        self.stage3 = _stage(32, 64, blocks=2)
-        self.stage4 = _stage(64, 128, blocks=3)
-        self.stage5 = _stage(128, 192, blocks=3)
-        self.condition4 = Conditioning(128)
-        self.condition5 = Conditioning(192)
-        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(192, 192, 1), nn.Sigmoid())
-        self.lateral2 = nn.Conv2d(32, width, 1)
-        self.lateral3 = nn.Conv2d(64, width, 1)
-        self.lateral4 = nn.Conv2d(128, width, 1)
-        self.lateral5 = nn.Conv2d(192, width, 1)
-        self.smooth2 = _convolution(width, width)
-        self.smooth3 = _convolution(width, width)
-        self.smooth4 = _convolution(width, width)
-        self.head = nn.Conv2d(width, len(POINTS), 1)
-
-    def forward(self, pictures: Tensor, category: Tensor) -> Tensor:
-        """Logits (batch, 69, height / 4, width / 4) for normalised RGB (batch, 3, height, width) and category numbers (batch,) from 0."""
-        level2 = self.stage2(self.stage1(pictures))
-        level3 = self.stage3(level2)
-        level4 = self.condition4(self.stage4(level3), category)
-        level5 = self.condition5(self.stage5(level4), category)
-        merged = self.lateral5(level5 * self.context(level5))
-        merged = self.smooth4(_enlarged(merged, level4) + self.lateral4(level4))
-        merged = self.smooth3(_enlarged(merged, level3) + self.lateral3(level3))
-        merged = self.smooth2(_enlarged(merged, level2) + self.lateral2(level2))
-        logits: Tensor = self.head(merged)
-        return logits
-
-
 class Levels(NamedTuple):
     """Features of strides 4, 8, 16 and 32, made without knowing the category."""
 
@@ -109,8 +69,8 @@ class Levels(NamedTuple):
 class Reading(NamedTuple):
     """What a picture shows, as logits.
 
-    `heatmaps` (batch, 69, height / 4, width / 4); `presence` (batch, 69, 3) in the order of `Presence`; `kind` (batch, 14) in the order of
-    `KINDS`; `worn` (batch,): the garment is on a body.
+    `heatmaps` (batch, 69, height / 4, width / 4); `presence` (batch, 69, 3) in the order of `Visibility`; `kind` (batch, 14) in the
+    order of `KINDS`; `worn` (batch,): the garment is on a body.
     """
 
     heatmaps: Tensor
@@ -119,23 +79,40 @@ class Reading(NamedTuple):
     worn: Tensor
 
 
-class GarmentReader(GarmentNetwork):
-    """A `GarmentNetwork` whose encoder does not see the category, so that it can tell the category, and one that says what is hidden.
+class GarmentNetwork(nn.Module):
+    """Residual encoder to stride 32, feature pyramid back to stride 4; 1.25 million parameters.
 
     The category conditions the decoder alone: one pass of the encoder serves the question "which category?" and the points of the answer.
     """
 
     def __init__(self, width: int = 64) -> None:
-        super().__init__(width)
+        super().__init__()
+        self.stage1 = _convolution(3, 16, stride=2)
+        self.stage2 = _stage(16, 32, blocks=1)
+        self.stage3 = _stage(32, 64, blocks=2)
+        self.stage4 = _stage(64, 128, blocks=3)
+        self.stage5 = _stage(128, 192, blocks=3)
         self.condition3 = Conditioning(width)
+        self.condition4 = Conditioning(128)
+        self.condition5 = Conditioning(192)
         self.settle = Bottleneck(192)
+        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(192, 192, 1), nn.Sigmoid())
+        self.lateral2 = nn.Conv2d(32, width, 1)
+        self.lateral3 = nn.Conv2d(64, width, 1)
+        self.lateral4 = nn.Conv2d(128, width, 1)
+        self.lateral5 = nn.Conv2d(192, width, 1)
+        self.smooth2 = _convolution(width, width)
+        self.smooth3 = _convolution(width, width)
+        self.smooth4 = _convolution(width, width)
+        self.head = nn.Conv2d(width, len(POINTS), 1)
         self.verdict = nn.Sequential(nn.Linear(2 * 192, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, len(KINDS) + 1))
         self.presence_local = nn.Linear(width, 48)
         self.presence_global = nn.Linear(192, 48)
         self.presence_point = nn.Parameter(torch.zeros(len(POINTS), 48))
-        self.presence_verdict = nn.Linear(48, len(Presence))
+        self.presence_verdict = nn.Linear(48, len(Visibility))
 
     def forward(self, pictures: Tensor, category: Tensor) -> Tensor:
+        """Heatmaps alone, for normalised RGB (batch, 3, height, width) and category numbers (batch,) from 0."""
         heatmaps, _, _ = self._decoded(self.encode(pictures), category)
         return heatmaps
 
@@ -174,10 +151,6 @@ class GarmentReader(GarmentNetwork):
         return verdict
 
 
-NETWORKS: dict[str, type[GarmentNetwork]] = {"network": GarmentNetwork, "reader": GarmentReader}
-"""The `architecture` that a weights file states; one without is a "network"."""
-
-
 def _enlarged(features: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(features, size=like.shape[-2:], mode="nearest")
 
@@ -209,6 +182,6 @@ def load_network(path: Path) -> tuple[GarmentNetwork, str]:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     if metadata["points"] != " ".join(POINTS) or metadata["categories"] != " ".join(category.name for category in CATEGORIES):
         raise ValueError(f"{path.name} was made for other points or categories than keypoints.landmarks")
-    network = NETWORKS[metadata.get("architecture", "network")]()
+    network = GarmentNetwork()
     network.load_state_dict(weights)
     return network.eval(), metadata["version"]

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from keypoints.geometry import Measurement, Point, Position, ends
-from keypoints.inference.points import Picture
+from keypoints.inference.crops import Picture
 from keypoints.inference.scale import Reference
 from keypoints.labels import Box, Straight, free_place, label
 
@@ -31,7 +31,7 @@ def draw_overlay(picture: Picture, points: Sequence[Point], measurements: Sequen
     """A JPEG, at most 1400 pixels long. Points are in pixels of `picture`; amber ones are not sure; an absent point is not drawn."""
     shrink = min(1.0, LONGEST_SIDE / max(picture.shape[:2]))
     canvas = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=shrink == 1)
-    present = [point for point in points if point.visibility != "absent"]
+    present = [point for point in points if point.present]
     positions = {point.name: (point.x * shrink, point.y * shrink) for point in present}
     if found is not None:
         _outline(canvas, [(x * shrink, y * shrink) for x, y in found.outline])

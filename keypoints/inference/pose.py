@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from keypoints.geometry import Homography, Position, Scale
-from keypoints.inference.points import Matrix
+from keypoints.inference.crops import Matrix
 
 FREE_SPAN = 0.2
 """Share of the picture's long side from which on the corners alone give the homography."""

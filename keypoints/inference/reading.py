@@ -1,86 +1,91 @@
 """From a picture to what it shows: which garment, worn or not, where its points are and which of them can be seen.
 
-For networks that are a `GarmentReader`; the looks are those of `keypoints.inference.points`.
+The network looks twice: at the whole picture, which tells the garment and about where it is, and at the garment alone; each time also at
+the mirror image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from keypoints.geometry import Point
-from keypoints.inference.network import GarmentReader, Levels, decode
-from keypoints.inference.points import (
-    GREY,
-    HEIGHT,
-    PARTNERS,
-    SEEN,
-    WIDTH,
-    Matrix,
-    Picture,
-    closer_view,
-    cut,
-    normalised,
-    whole_view,
-)
-from keypoints.landmarks import CATEGORIES, KINDS, POINTS, Category, Presence
+from keypoints.inference.crops import GREY, HEIGHT, WIDTH, Matrix, Picture, closer_view, cut, normalised, whole_view
+from keypoints.inference.network import GarmentNetwork, Levels, decode
+from keypoints.landmarks import CATEGORIES, KINDS, PARTNERS, POINTS, Category, Visibility
+
+SEEN = 0.3
+"""From this confidence on a point of the first look helps to place the second."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a picture shows. `kinds`: the probability of each of `KINDS`; `worn`: that the garment is on a body."""
+
+    kinds: Mapping[str, float]
+    worn: float
+
+    @property
+    def likeliest(self) -> str:
+        return max(self.kinds, key=self.kinds.__getitem__)
+
+    def belief(self, categories: Sequence[Category]) -> float:
+        """The probability that it is one of these."""
+        return sum(self.kinds[category.name] for category in categories)
 
 
 @dataclass(frozen=True)
 class Garment:
-    """`points` and `presence` in the category's order. `kinds`: the probability of each of `KINDS`; `worn`: that it is on a body.
+    """The picture's garment as one of `category`, whose points, in its order, are in pixels of the picture; some may lie outside it.
 
-    Neither depends on the category: a category of which `kinds` says little is probably wrong.
+    `sight` does not depend on the category: one of which it says little is probably wrong. None from a network that cannot tell.
     """
 
     category: Category
     points: list[Point]
-    presence: list[Presence]
-    kinds: Mapping[str, float]
-    worn: float
+    sight: Sight | None = None
 
 
 @torch.inference_mode()
-def read_garment(network: GarmentReader, picture: Picture, category: Category | None = None) -> Garment:
-    """The garment as one of this category; without one, as one of the likeliest."""
+def read_garment(network: GarmentNetwork, picture: Picture, among: Sequence[Category] = CATEGORIES) -> Garment:
+    """The garment as the likeliest of these categories."""
     view = whole_view(picture)
-    levels = _seen(network, picture, view)
-    kinds, worn = _judged(network, levels)
-    chosen = category or CATEGORIES[int(np.argmax([kinds[other.name] for other in CATEGORIES]))]
-    positions, confidences, presence = _read(network, levels, chosen, view)
+    levels = _encoded(network, picture, view)
+    sight = _sight(network, levels)
+    category = max(among, key=lambda one: sight.kinds[one.name])
+    positions, confidences, presence = _read(network, levels, category, view)
     closer = closer_view(positions[confidences > SEEN], view)
     if closer is not None:
-        positions, confidences, again = _read(network, _seen(network, picture, closer), chosen, closer)
+        positions, confidences, again = _read(network, _encoded(network, picture, closer), category, closer)
         presence = (presence + again) / 2
-    found = zip(chosen.points, positions, confidences, strict=True)
-    points = [Point(name, float(x), float(y), float(confidence)) for name, (x, y), confidence in found]
-    return Garment(chosen, points, [tuple(Presence)[number] for number in presence.argmax(axis=1)], kinds, worn)
+    found = zip(category.points, positions.tolist(), confidences.tolist(), presence.argmax(axis=1), strict=True)
+    points = [Point(name, x, y, confidence, tuple(Visibility)[number]) for name, (x, y), confidence, number in found]
+    return Garment(category, points, sight)
 
 
 @torch.inference_mode()
-def read_kinds(network: GarmentReader, picture: Picture) -> tuple[dict[str, float], float]:
-    """`Garment.kinds` and `Garment.worn` alone, in a quarter of the time."""
-    return _judged(network, _seen(network, picture, whole_view(picture)))
+def read_sight(network: GarmentNetwork, picture: Picture) -> Sight:
+    """`Garment.sight` alone, in a quarter of the time."""
+    return _sight(network, _encoded(network, picture, whole_view(picture)))
 
 
-def _seen(network: GarmentReader, picture: Picture, view: Matrix) -> Levels:
+def _encoded(network: GarmentNetwork, picture: Picture, view: Matrix) -> Levels:
     """Of the view and its mirror image."""
     pixels = normalised(cut(picture, view, (WIDTH, HEIGHT), GREY))
     return network.encode(torch.cat([pixels, pixels.flip(-1)]))
 
 
-def _judged(network: GarmentReader, levels: Levels) -> tuple[dict[str, float], float]:
+def _sight(network: GarmentNetwork, levels: Levels) -> Sight:
     kind, worn = network.judge(levels)
     probability = kind.softmax(-1).mean(0)
-    return dict(zip(KINDS, probability.tolist(), strict=True)), float(worn.sigmoid().mean())
+    return Sight(dict(zip(KINDS, probability.tolist(), strict=True)), float(worn.sigmoid().mean()))
 
 
-def _read(network: GarmentReader, levels: Levels, category: Category, view: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    """Of the category's points: positions (count, 2) in the picture, confidences (count,), probabilities of `Presence` (count, 3)."""
+def _read(network: GarmentNetwork, levels: Levels, category: Category, view: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Of the category's points: positions (count, 2) in the picture, confidences (count,), probabilities of `Visibility` (count, 3)."""
     number = CATEGORIES.index(category)
     reading = network.read(levels, torch.tensor([number, number]))
     positions, confidences = decode(_unmirrored(reading.heatmaps, flip=True))

@@ -12,9 +12,9 @@ import numpy as np
 
 from keypoints.geometry import Position, Scale, apply, depth_ratio, pixels_per_centimetre, scale_part
 from keypoints.inference.checkerboard import find_checkerboard
+from keypoints.inference.crops import Matrix, Picture
 from keypoints.inference.markers import all_markers, sheets, single
 from keypoints.inference.paper import find_paper, signed_area
-from keypoints.inference.points import Matrix, Picture
 from keypoints.inference.pose import Corners, Plane, flat_plane, outline, plane_of
 from keypoints.references import Asked
 from keypoints.sheet import A4

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from keypoints.inference.points import DEVIATION, MEAN, PARTNERS
-from keypoints.landmarks import CATEGORIES
+from keypoints.inference.crops import DEVIATION, MEAN
+from keypoints.landmarks import CATEGORIES, PARTNERS
 from keypoints.training.cutouts import Picture
 from keypoints.training.labels import ABSENT, UNASKED, Labels
 from keypoints.training.shards import Shard, read_shard, whole_shards

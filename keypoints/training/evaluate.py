@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,14 @@ import torch
 from rich.progress import track
 
 from keypoints.evaluation import THRESHOLDS, report
-from keypoints.geometry import Point, definitions_for, length, mapped
+from keypoints.geometry import definitions_for, length, mapped
+from keypoints.inference.crops import GREY, HEIGHT, WIDTH, cut, whole_view
 from keypoints.inference.evaluate import answers
-from keypoints.inference.finders import GarmentFinder
-from keypoints.inference.network import GarmentReader, decode, load_network
-from keypoints.inference.points import GREY, HEIGHT, WIDTH, cut, whole_view
-from keypoints.inference.reading import read_kinds
+from keypoints.inference.finders import Finder, GarmentFinder
+from keypoints.inference.network import GarmentNetwork, decode, load_network
+from keypoints.inference.reading import read_sight
 from keypoints.labelled import read_labels
-from keypoints.landmarks import CATEGORY, KINDS, NO_GARMENT, Category
+from keypoints.landmarks import CATEGORY, KINDS, NO_GARMENT
 from keypoints.training.batches import Batch, collated, framed, normalised
 from keypoints.training.cutouts import Cutouts, Picture, load_cutouts
 from keypoints.training.labels import HIDDEN, UNASKED, VISIBLE, Labels
@@ -33,15 +33,11 @@ from keypoints.training.photos import Photo, photos_in, read_photo
 from keypoints.training.scenes import JUDGING_SEEDS, Scene, measured_recipe, scene
 from keypoints.training.shards import Shard, read_shard, whole_shards
 
-Find = Callable[[Picture, Category], list[Point]]
-"""The category's points in its order, in pixels of the picture."""
-
-
 # ------------------------------------------------------------------------------------------------------------- scenes kept for judging
 
 
 @torch.inference_mode()
-def judged_shards(network: GarmentReader, folder: Path, limit: int = 400) -> dict[str, float]:
+def judged_shards(network: GarmentNetwork, folder: Path, limit: int = 400) -> dict[str, float]:
     """Points, presence and kind on the renders in the shards there, each seen once, whole; empty where there is no shard."""
     network.eval()
     points, presence, kinds = [], [], []
@@ -91,7 +87,7 @@ def point_errors(heatmaps: torch.Tensor, batch: Batch) -> torch.Tensor:
 # ------------------------------------------------------------------------------------------------------------- category
 
 
-def judge_kinds(network: GarmentReader, photos: Sequence[Photo]) -> dict[str, Any]:
+def judge_kinds(network: GarmentNetwork, photos: Sequence[Photo]) -> dict[str, Any]:
     """Category head on photos of which the class is known: right means that the likeliest kind is one that the class allows.
 
     `caught` (by the highest probability that a given category may have to be contradicted): the share of wrong categories that are
@@ -124,8 +120,8 @@ def judge_kinds(network: GarmentReader, photos: Sequence[Photo]) -> dict[str, An
     }
 
 
-def kind_row(network: GarmentReader, photo: Photo) -> npt.NDArray[np.float64]:
-    kinds, _ = read_kinds(network, read_photo(photo.path))
+def kind_row(network: GarmentNetwork, photo: Photo) -> npt.NDArray[np.float64]:
+    kinds = read_sight(network, read_photo(photo.path)).kinds
     return np.array([kinds[kind] for kind in KINDS])
 
 
@@ -140,12 +136,12 @@ def counted(words: Sequence[str]) -> dict[str, int]:
 # ------------------------------------------------------------------------------------------------------------- centimetres
 
 
-def judge_centimetres(find: Find, scenes: Iterable[Scene]) -> dict[str, dict[str, float]]:
+def judge_centimetres(finder: Finder, scenes: Iterable[Scene]) -> dict[str, dict[str, float]]:
     """Errors of each measurement in centimetres with the true homography: the network's own part of them."""
     errors: dict[str, list[float]] = {}
     for shown in scenes:
         category = CATEGORY[shown.recipe.category]
-        positions = {point.name: point.position for point in find(shown.picture, category)}
+        positions = {point.name: point.position for point in finder.find(shown.picture, [category]).points}
         back = np.linalg.inv(shown.homography).tolist()
         found = mapped(positions, (tuple(back[0]), tuple(back[1]), tuple(back[2])))
         for definition in definitions_for(list(category.points)):
@@ -164,7 +160,7 @@ def measured_scenes(count: int, cutouts: Cutouts) -> Iterable[Scene]:
         yield scene(seed, cutouts, measured_recipe(seed))
 
 
-def evaluation(network: GarmentReader, chosen: argparse.Namespace) -> dict[str, Any]:
+def evaluation(network: GarmentNetwork, chosen: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     finder = GarmentFinder(network, chosen.weights.name)
     if chosen.labelled:
@@ -174,22 +170,19 @@ def evaluation(network: GarmentReader, chosen: argparse.Namespace) -> dict[str, 
         found["kinds"] = judge_kinds(network, photos_in(chosen.photos, for_judging=True))
     if chosen.scenes:
         cutouts = load_cutouts(chosen.cutouts) if chosen.cutouts else Cutouts()
-        found["centimetres"] = judge_centimetres(finder.find, measured_scenes(chosen.scenes, cutouts))
+        found["centimetres"] = judge_centimetres(finder, measured_scenes(chosen.scenes, cutouts))
     if chosen.judging:
         found["scenes"] = judged_shards(network, chosen.judging, limit=10_000)
     return found
 
 
-def reader(path: Path) -> GarmentReader:
-    """Of exported weights or of a checkpoint, whose average it is. Raises ValueError for weights of another network."""
+def network_in(path: Path) -> GarmentNetwork:
+    """Of exported weights or of a checkpoint, whose average it is."""
     if path.suffix == ".pt":
-        network = GarmentReader()
+        network = GarmentNetwork()
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
         return network.eval()
-    loaded, _ = load_network(path)
-    if not isinstance(loaded, GarmentReader):
-        raise ValueError(f"{path} holds no GarmentReader")
-    return loaded
+    return load_network(path)[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -203,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the figures there as well")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    text = json.dumps(evaluation(reader(chosen.weights), chosen), indent=1)
+    text = json.dumps(evaluation(network_in(chosen.weights), chosen), indent=1)
     print(text)
     if chosen.json:
         chosen.json.write_text(text)

@@ -32,7 +32,7 @@ def export(checkpoint: Path, weights: Path, *, version: str) -> dict[str, Any]:
     if size > LARGEST_BYTES:
         raise ValueError(f"{size} bytes of weights are more than {LARGEST_BYTES}")
     trained = {"steps": state["step"], "hours": round(state["seconds"] / 3600, 2), **state["begun"], "revision": revision()}
-    metadata = {"version": version, "architecture": "reader", "trained": json.dumps(trained)}
+    metadata = {"version": version, "trained": json.dumps(trained)}
     metadata |= {"points": " ".join(POINTS), "categories": " ".join(category.name for category in CATEGORIES)}
     save_file(tensors, weights, metadata=metadata)
     weights.chmod(0o644)  # save_file keeps it to its owner

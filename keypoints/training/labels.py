@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keypoints.landmarks import KINDS, POINTS, Presence
+from keypoints.landmarks import KINDS, POINTS, Visibility
 from keypoints.training.scenes import Scene
 
 UNASKED = 255
 """In `presence`: the category has no such point, or nobody knows."""
-PRESENCES = tuple(Presence)
+PRESENCES = tuple(Visibility)
 VISIBLE, HIDDEN, ABSENT = range(3)
 """Places in `PRESENCES`."""
 UNKNOWN = 255

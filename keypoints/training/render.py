@@ -17,11 +17,11 @@ import numpy as np
 from rich.progress import track
 
 from keypoints.geometry import definitions_for, length
-from keypoints.landmarks import CATEGORIES, CATEGORY, NO_GARMENT, Presence
+from keypoints.landmarks import CATEGORIES, CATEGORY, NO_GARMENT, Visibility
 from keypoints.training.cutouts import Cutouts, Picture, load_cutouts
 from keypoints.training.scenes import Scene, measured_recipe, scene
 
-COLOURS = {Presence.VISIBLE: (40, 230, 60), Presence.HIDDEN: (240, 60, 50), Presence.ABSENT: (60, 90, 250)}
+COLOURS = {Visibility.VISIBLE: (40, 230, 60), Visibility.HIDDEN: (240, 60, 50), Visibility.ABSENT: (60, 90, 250)}
 TILE = (216, 288)
 ACROSS = 8
 
@@ -30,7 +30,7 @@ def description(file: str, shown: Scene) -> dict[str, Any]:
     """The picture's entry in labels.json. Raises KeyError where there is no garment."""
     category = CATEGORY[shown.recipe.category]
     height, width = shown.picture.shape[:2]
-    visible = [name for name in category.points if shown.presence[name] == Presence.VISIBLE]
+    visible = [name for name in category.points if shown.presence[name] == Visibility.VISIBLE]
     definitions = definitions_for(list(shown.centimetres))
     return {
         "file": file,
@@ -40,7 +40,7 @@ def description(file: str, shown: Scene) -> dict[str, Any]:
         "category": category.name,
         "way": shown.recipe.way,
         "landmarks": [landmark(category.points.index(name), *shown.positions[name]) | {"name": name} for name in visible],
-        "presence": {name: str(found) for name, found in shown.presence.items() if found != Presence.VISIBLE},
+        "presence": {name: str(found) for name, found in shown.presence.items() if found != Visibility.VISIBLE},
         "centimetres": {definition.name: round(length(definition, shown.centimetres), 3) for definition in definitions},
     }
 

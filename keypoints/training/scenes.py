@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keypoints.geometry import Position
-from keypoints.landmarks import CATEGORY, NO_GARMENT, Presence
+from keypoints.landmarks import CATEGORY, NO_GARMENT, Visibility
 from keypoints.sheet import A4
 from keypoints.training import painting, wearers
 from keypoints.training.cutouts import Cutouts
@@ -77,7 +77,7 @@ class Scene:
     picture: npt.NDArray[np.uint8]
     recipe: Recipe
     positions: Mapping[str, Position]
-    presence: Mapping[str, Presence]
+    presence: Mapping[str, Visibility]
     centimetres: Mapping[str, Position]
     homography: Curve
 
@@ -280,13 +280,13 @@ def paint_sheet(canvas: Canvas, corner: Curve) -> None:
     canvas.lay(mask, np.repeat(drawn[..., None], 3, axis=2))
 
 
-def presence(name: str, at: Curve, pattern: Pattern, parts: tuple[Part, ...], canvas: Canvas, over: Floats) -> Presence:
+def presence(name: str, at: Curve, pattern: Pattern, parts: tuple[Part, ...], canvas: Canvas, over: Floats) -> Visibility:
     """Absent beyond the frame; hidden on the far side, under a piece that lies above its own, or under a thing."""
     height, width = canvas.shape
     if not (0 <= at[0] < width and 0 <= at[1] < height):
-        return Presence.ABSENT
+        return Visibility.ABSENT
     if name in pattern.hidden or over[int(at[1]), int(at[0])] > 0.5:
-        return Presence.HIDDEN
+        return Visibility.HIDDEN
     own = next((number for number, part in enumerate(parts) if name in part.holds), None)
     if own is None:
         own = next(number for number, part in enumerate(parts) if part.role == "body")
@@ -294,5 +294,5 @@ def presence(name: str, at: Curve, pattern: Pattern, parts: tuple[Part, ...], ca
     margin = COVERED * pattern.size * painting.scale_at(canvas, np.zeros(2))
     pixel = (float(at[0]), float(at[1]))
     if any(cv2.pointPolygonTest(canvas.place(part.outline).astype(np.float32), pixel, True) > margin for part in above):
-        return Presence.HIDDEN
-    return Presence.VISIBLE
+        return Visibility.HIDDEN
+    return Visibility.VISIBLE

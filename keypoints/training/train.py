@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keypoints.inference.network import GarmentReader
-from keypoints.inference.points import HEIGHT, WIDTH
+from keypoints.inference.crops import HEIGHT, WIDTH
+from keypoints.inference.network import GarmentNetwork
 from keypoints.training.batches import Batch, Batches, Mixture, Size, from_batch, normalised
 from keypoints.training.evaluate import judged_shards
 from keypoints.training.losses import Losses, losses
@@ -62,7 +62,7 @@ class Training:
     def __init__(self, plan: Plan, device: torch.device) -> None:
         torch.manual_seed(plan.seed)
         self.plan, self.device, self.step, self.seconds = plan, device, 0, 0.0
-        self.network = GarmentReader().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stubs lack it
+        self.network = GarmentNetwork().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stubs lack it
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=plan.rate, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.99))
 

@@ -37,9 +37,10 @@ def skirt(homography: Homography | None = TEN_PIXELS_A_CENTIMETRE, confidence: f
     return {
         "clothing": "skirt",
         "category": "skirt",
+        "seen": {"category": "skirt", "probability": 0.97, "asked": 0.97, "worn": 0.01},
         "picture": {"width": 400, "height": 700},
         "points": [point_result(point) for point in points],
         "measurements": [measurement_result(length) for length in measure(points, scale)],
         "scale": {**scale_result(scale, points), **REFERENCE} if scale else None,
-        "model_version": "garments-1",
+        "model_version": "garments-2",
     }

@@ -16,7 +16,6 @@ from keypoints.geometry import (
     Point,
     Position,
     Scale,
-    Visibility,
     apply,
     definitions_for,
     depth_ratio,
@@ -28,7 +27,7 @@ from keypoints.geometry import (
     quality,
     scale_part,
 )
-from keypoints.landmarks import CATEGORIES, Category
+from keypoints.landmarks import CATEGORIES, Category, Visibility
 from tests.keypoints.results import TEN_PIXELS_A_CENTIMETRE
 
 ELEVEN_PIXELS_A_CENTIMETRE: Homography = ((1 / 11, 0, 0), (0, 1 / 11, 0), (0, 0, 1))
@@ -92,7 +91,7 @@ def test_the_plus_minus_of_a_width_is_two_points_and_the_paper() -> None:
 
 
 def test_of_an_absent_point_there_is_no_number() -> None:
-    points = [replace(point, visibility="absent") if point.name == "hem_left" else point for point in skirt()]
+    points = [replace(point, visibility=Visibility.ABSENT) if point.name == "hem_left" else point for point in skirt()]
     found = by_name(measure(points, Scale(TEN_PIXELS_A_CENTIMETRE)))
     for name in ("hem_width", "skirt_length"):
         assert (found[name].pixels, found[name].centimetres, found[name].plus_minus, found[name].quality) == (None, None, None, "rejected")
@@ -102,13 +101,13 @@ def test_of_an_absent_point_there_is_no_number() -> None:
 @pytest.mark.parametrize(
     ("relative", "confidence", "visibility", "sure", "expected"),
     [
-        (0.05, 0.9, "visible", True, "ok"),
-        (0.20, 0.9, "visible", True, "check"),
-        (0.05, 0.6, "visible", True, "check"),
-        (0.05, 0.9, "hidden", True, "check"),
-        (0.05, 0.9, "visible", False, "check"),
-        (0.40, 0.9, "visible", True, "rejected"),
-        (0.05, 0.4, "visible", True, "rejected"),
+        (0.05, 0.9, Visibility.VISIBLE, True, "ok"),
+        (0.20, 0.9, Visibility.VISIBLE, True, "check"),
+        (0.05, 0.6, Visibility.VISIBLE, True, "check"),
+        (0.05, 0.9, Visibility.HIDDEN, True, "check"),
+        (0.05, 0.9, Visibility.VISIBLE, False, "check"),
+        (0.40, 0.9, Visibility.VISIBLE, True, "rejected"),
+        (0.05, 0.4, Visibility.VISIBLE, True, "rejected"),
     ],
 )
 def test_the_quality_is_that_of_the_worst(relative: float, confidence: float, visibility: Visibility, sure: bool, expected: str) -> None:

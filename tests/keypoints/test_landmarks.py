@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from keypoints.landmarks import ALIASES, CATEGORIES, CATEGORY, CLOTHING, OLD_TYPES, POINTS, Category, OldType, category_of, mirrored
+from keypoints.landmarks import ALIASES, CATEGORIES, CATEGORY, CLOTHING, OLD_TYPES, POINTS, Category, OldType, categories_of, mirrored
 
 COUNTS = [25, 33, 31, 39, 15, 15, 10, 14, 8, 29, 37, 19, 19]
 
@@ -50,8 +50,8 @@ def test_flip_pairs_are_those_of_deepfashion2(name: str) -> None:
 
 
 @pytest.mark.parametrize("old", OLD_TYPES, ids=lambda old: old.name)
-def test_every_point_of_an_old_type_is_a_point_of_its_category(old: OldType) -> None:
-    assert set(old.points.values()) <= set(CATEGORY[old.category].points)
+def test_every_point_of_an_old_type_is_a_point_of_its_first_category(old: OldType) -> None:
+    assert set(old.points.values()) <= set(CATEGORY[old.categories[0]].points)
 
 
 def test_the_old_types_have_the_points_of_the_old_app() -> None:
@@ -60,9 +60,14 @@ def test_the_old_types_have_the_points_of_the_old_app() -> None:
     assert list(OLD_TYPES[3].points) == ["waistband_left", "waistband_right", "hemline_left", "hemline_right"]
 
 
-def test_every_word_for_clothing_means_a_category() -> None:
-    assert {category_of(word).name for word in CLOTHING} == set(CATEGORY)
-    assert category_of("t-shirt").name == "short_sleeve_top"
+def test_every_word_for_clothing_means_categories_the_likeliest_first() -> None:
+    assert {categories_of(word)[0].name for word in CLOTHING} == set(CATEGORY)
+    assert [category.name for category in categories_of("t-shirt")] == ["short_sleeve_top", "long_sleeve_top"]
+    assert categories_of("skirt") == (CATEGORY["skirt"],)
+
+
+def test_without_a_word_it_may_be_any() -> None:
+    assert categories_of("") == CATEGORIES
 
 
 def test_no_alias_hides_a_category_or_an_old_type() -> None:

@@ -7,6 +7,7 @@ from PIL import Image
 from keypoints.geometry import Definition, Line, Measurement, Point, measure
 from keypoints.inference.overlay import draw_overlay
 from keypoints.labels import label
+from keypoints.landmarks import Visibility
 
 CHEST = Definition("chest_width", "armpit_to_armpit", (Line(("armpit_left",), ("armpit_right",)),))
 HIP = Definition("hip_width", "side_to_side", (Line(("hip_left",), ("hip_right",)),), approximate=True)
@@ -34,7 +35,7 @@ def test_pictures_of_any_size_and_points_outside_them_are_drawn(size: tuple[int,
 
 def test_an_absent_point_is_not_drawn_nor_is_what_it_ends() -> None:
     picture = np.full((300, 300, 3), 200, np.uint8)
-    points = [Point("armpit_left", 50, 50, 0.9, "absent"), Point("armpit_right", 250, 50, 0.9, "absent")]
+    points = [Point("armpit_left", 50, 50, 0.9, Visibility.ABSENT), Point("armpit_right", 250, 50, 0.9, Visibility.ABSENT)]
     overlay = np.asarray(Image.open(draw_overlay(picture, points, measure(points, None), None)))
     assert (np.abs(overlay.astype(int) - 200) < 3).all()
 

@@ -1,4 +1,4 @@
-"""What a `GarmentReader` says of a picture; with weights by chance, as the shipped ones are not of one."""
+"""What the network says of a picture; with weights by chance, for what does not depend on them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from keypoints.inference.network import GarmentReader
-from keypoints.inference.points import find_points
-from keypoints.inference.reading import read_garment, read_kinds
-from keypoints.landmarks import CATEGORIES, CATEGORY, KINDS, Presence
+from keypoints.inference.network import GarmentNetwork
+from keypoints.inference.reading import Sight, read_garment, read_sight
+from keypoints.landmarks import CATEGORIES, CATEGORY, KINDS, Visibility, mirrored
 
 
 @pytest.fixture(scope="module")
-def network() -> GarmentReader:
+def network() -> GarmentNetwork:
     torch.manual_seed(1)
-    return GarmentReader().eval()
+    return GarmentNetwork().eval()
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +24,40 @@ def picture() -> np.ndarray:
     return pixels
 
 
-def test_points_are_where_the_same_network_finds_them(network: GarmentReader, picture: np.ndarray) -> None:
-    found = read_garment(network, picture, CATEGORY["skirt"])
-    for point, other in zip(found.points, find_points(network, picture, CATEGORY["skirt"]), strict=True):
-        assert point.position == pytest.approx(other.position, abs=0.05)
-        assert point.confidence == pytest.approx(other.confidence, abs=1e-4)
-    assert {type(presence) for presence in found.presence} == {Presence}
-    assert len(found.presence) == len(CATEGORY["skirt"].points)
+def test_the_points_are_those_of_the_category_in_its_order(network: GarmentNetwork, picture: np.ndarray) -> None:
+    found = read_garment(network, picture, [CATEGORY["skirt"]])
+    assert tuple(point.name for point in found.points) == CATEGORY["skirt"].points
+    assert {type(point.visibility) for point in found.points} == {Visibility}
 
 
-def test_without_a_category_the_likeliest_is_read(network: GarmentReader, picture: np.ndarray) -> None:
-    found = read_garment(network, picture)
-    assert found.kinds[found.category.name] == max(found.kinds[category.name] for category in CATEGORIES)
+def test_the_mirrored_picture_has_the_mirrored_points(network: GarmentNetwork, picture: np.ndarray) -> None:
+    lopsided = picture.copy()
+    lopsided[100:180, 60:90] = 20
+    mirror_image = np.ascontiguousarray(lopsided[:, ::-1])
+    there, back = (read_garment(network, shown, [CATEGORY["trousers"]]).points for shown in (lopsided, mirror_image))
+    mirrored_back = {mirrored(point.name): (picture.shape[1] - 1 - point.x, point.y) for point in back}
+    for point in there:
+        assert point.position == pytest.approx(mirrored_back[point.name], abs=1)
 
 
-def test_what_is_seen_does_not_depend_on_the_category_and_adds_up(network: GarmentReader, picture: np.ndarray) -> None:
-    vest, shorts = (read_garment(network, picture, CATEGORY[name]) for name in ("vest", "shorts"))
-    assert vest.kinds == shorts.kinds == read_kinds(network, picture)[0]
+def test_the_likeliest_of_what_may_be_is_read(network: GarmentNetwork, picture: np.ndarray) -> None:
+    among = [CATEGORY["vest"], CATEGORY["sling"]]
+    found, any_garment = read_garment(network, picture, among), read_garment(network, picture)
+    assert found.sight is not None
+    assert found.category == max(among, key=lambda category: found.sight.kinds[category.name])  # type: ignore[union-attr]  # see above
+    assert any_garment.category == max(CATEGORIES, key=lambda category: found.sight.kinds[category.name])  # type: ignore[union-attr]
+
+
+def test_what_is_seen_does_not_depend_on_the_category_and_adds_up(network: GarmentNetwork, picture: np.ndarray) -> None:
+    vest, shorts = (read_garment(network, picture, [CATEGORY[name]]).sight for name in ("vest", "shorts"))
+    assert vest == shorts == read_sight(network, picture)
+    assert vest is not None
     assert list(vest.kinds) == list(KINDS)
     assert sum(vest.kinds.values()) == pytest.approx(1)
     assert 0 < vest.worn < 1
+
+
+def test_what_is_believed_of_several_categories_is_their_sum() -> None:
+    sight = Sight({"vest": 0.2, "sling": 0.5, "skirt": 0.3}, 0.0)
+    assert sight.belief([CATEGORY["vest"], CATEGORY["sling"]]) == pytest.approx(0.7)
+    assert sight.likeliest == "sling"

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.scale import Scenery, projected
 from keypoints import sheet
 from keypoints.geometry import apply, definitions_for, length, mapped
-from keypoints.inference.points import Picture
+from keypoints.inference.crops import Picture
 from keypoints.inference.scale import Reference, find_scale, judged
 from keypoints.references import Asked
 from keypoints.training.sample_photo import SamplePhoto, sheet_picture

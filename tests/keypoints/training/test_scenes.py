@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keypoints.inference.scale import find_scale
-from keypoints.landmarks import CATEGORY, NO_GARMENT, Presence
+from keypoints.landmarks import CATEGORY, NO_GARMENT, Visibility
 from keypoints.references import Asked
 from keypoints.training.cutouts import Cutouts, cut_out, fabric, load_cutouts, silhouette
 from keypoints.training.render import render
@@ -48,14 +48,14 @@ def test_a_point_beyond_the_frame_is_absent() -> None:
     found = [(position, one.presence[name]) for one in shown for name, position in one.positions.items()]
     beyond = [presence for (x, y), presence in found if not (0 <= x < width and 0 <= y < height)]
     assert beyond
-    assert set(beyond) == {Presence.ABSENT}
+    assert set(beyond) == {Visibility.ABSENT}
 
 
 def test_the_front_is_hidden_where_the_back_is_shown_or_a_sleeve_lies_over_it() -> None:
     shown = [scene(seed, NOTHING, Recipe("long_sleeve_top", "flat", shape=SMALL)) for seed in range(40)]
-    assert any(one.presence["neck_front"] == Presence.HIDDEN for one in shown)
-    assert any(one.presence["side_left_lower"] == Presence.HIDDEN for one in shown)
-    assert np.mean([found == Presence.VISIBLE for one in shown for found in one.presence.values()]) > 0.7
+    assert any(one.presence["neck_front"] == Visibility.HIDDEN for one in shown)
+    assert any(one.presence["side_left_lower"] == Visibility.HIDDEN for one in shown)
+    assert np.mean([found == Visibility.VISIBLE for one in shown for found in one.presence.values()]) > 0.7
 
 
 @pytest.mark.parametrize("category", ["short_sleeve_top", "trousers", "skirt", "sling_dress"])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from keypoints.geometry import Point
-from keypoints.inference.network import GarmentReader, load_network
-from keypoints.inference.points import PARTNERS, Picture
-from keypoints.landmarks import CATEGORIES, CATEGORY, KINDS, POINTS, Category, Presence
+from keypoints.inference.crops import Picture
+from keypoints.inference.network import GarmentNetwork, load_network
+from keypoints.inference.reading import Garment
+from keypoints.landmarks import CATEGORIES, CATEGORY, KINDS, PARTNERS, POINTS, Category, Visibility
 from keypoints.training.batches import Batches, Mixture, framed, random_view
 from keypoints.training.evaluate import judge_centimetres, judge_kinds, judged_shards
 from keypoints.training.export import export
@@ -48,9 +49,9 @@ def silent(training: Training, parts: Losses) -> None: ...
 
 
 @pytest.fixture
-def network() -> GarmentReader:
+def network() -> GarmentNetwork:
     torch.manual_seed(0)
-    return GarmentReader().eval()
+    return GarmentNetwork().eval()
 
 
 def test_a_batch_is_the_same_whenever_it_is_asked_for(data: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_mirrored_view_turns_left_into_right() -> None:
     assert POINTS[PARTNERS[POINTS.index("cuff_left_outer")]] == "cuff_right_outer"
 
 
-def test_points_cost_least_where_they_are(network: GarmentReader) -> None:
+def test_points_cost_least_where_they_are(network: GarmentNetwork) -> None:
     positions, presence = torch.full((1, 69, 2), 21.5), torch.full((1, 69), UNASKED)
     presence[0, 3] = VISIBLE
     right, wrong = torch.zeros(1, 69, 16, 12), torch.zeros(1, 69, 16, 12)
@@ -146,15 +147,18 @@ def test_the_truth_measures_to_its_own_centimetres() -> None:
     scenes = small_scenes(2)
     truth = {shown.picture.tobytes(): shown for shown in scenes}
 
-    def find(picture: Picture, category: Category) -> list[Point]:
-        return [Point(name, x, y, 1.0) for name, (x, y) in truth[picture.tobytes()].positions.items()]
+    class Knowing:
+        version, calibrated, tells = "truth", True, False
 
-    found = judge_centimetres(find, scenes)
+        def find(self, picture: Picture, among: Sequence[Category]) -> Garment:
+            return Garment(among[0], [Point(name, x, y, 1.0) for name, (x, y) in truth[picture.tobytes()].positions.items()])
+
+    found = judge_centimetres(Knowing(), scenes)
     assert found["all"]["p90"] < 1e-6
     assert found["chest_width"]["count"] == 1
 
 
-def test_the_category_does_not_change_what_is_seen(network: GarmentReader) -> None:
+def test_the_category_does_not_change_what_is_seen(network: GarmentNetwork) -> None:
     for condition in (network.condition3, network.condition4, network.condition5):
         torch.nn.init.normal_(condition.embedding.weight)
     levels = network.encode(torch.randn(1, 3, 128, 96))
@@ -162,27 +166,26 @@ def test_the_category_does_not_change_what_is_seen(network: GarmentReader) -> No
     assert torch.equal(one.kind, other.kind)
     assert torch.equal(one.worn, other.worn)
     assert not torch.equal(one.heatmaps, other.heatmaps)
-    assert one.presence.shape == (1, len(POINTS), len(Presence))
+    assert one.presence.shape == (1, len(POINTS), len(Visibility))
 
 
-def test_reading_gives_the_heatmaps_of_looking(network: GarmentReader) -> None:
+def test_reading_gives_the_heatmaps_of_looking(network: GarmentNetwork) -> None:
     picture, category = torch.randn(1, 3, 128, 96), torch.tensor([4])
     assert torch.equal(network(picture, category), network.read(network.encode(picture), category).heatmaps)
 
 
-def test_exported_weights_are_loaded_by_the_service(data: Path, tmp_path: Path, network: GarmentReader) -> None:
+def test_exported_weights_are_loaded_by_the_service(data: Path, tmp_path: Path, network: GarmentNetwork) -> None:
     training = Training(plan(data, tmp_path), torch.device("cpu"))
     training.save()
     export(tmp_path / "checkpoint.pt", tmp_path / "new.safetensors", version="garments-test")
     loaded, version = load_network(tmp_path / "new.safetensors")
-    assert isinstance(loaded, GarmentReader)
     assert version == "garments-test"
     picture, category = torch.randn(1, 3, 128, 96), torch.tensor([CATEGORIES.index(CATEGORY["skirt"])])
     assert torch.allclose(loaded(picture, category), training.average.eval()(picture, category), atol=0.02)
     assert (tmp_path / "new.safetensors").stat().st_size < 6e6
 
 
-def test_every_judged_picture_and_photo_is_counted(data: Path, photos: Path, network: GarmentReader) -> None:
+def test_every_judged_picture_and_photo_is_counted(data: Path, photos: Path, network: GarmentNetwork) -> None:
     assert set(judged_shards(network, data / "judging")) >= {"pck_05", "seen_as_hidden", "kind"}
     every = [photo for judging in (True, False) for photo in photos_in(photos, for_judging=judging)]
     found = judge_kinds(network, every)

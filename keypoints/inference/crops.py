@@ -1,0 +1,65 @@
+"""Which part of a picture the network looks at: matrices from the picture to its input, and the pixels cut out by them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Picture = npt.NDArray[np.uint8]
+"""RGB, (height, width, 3)."""
+Matrix = npt.NDArray[np.float64]
+
+WIDTH, HEIGHT = 192, 256
+"""The network's input in pixels."""
+MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
+DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255
+"""ImageNet's, in RGB; the network was trained with them."""
+GREY = (124, 124, 124)
+
+MARGIN = 1.22
+"""The closer view shows the box of the points, enlarged by this factor."""
+MAX_ZOOM = 2.2
+"""Nor is it more than this many times as large as the first."""
+
+
+def whole_view(picture: Picture) -> Matrix:
+    """The 2x3 matrix that fits the whole picture, centred, into the network's input."""
+    height, width = picture.shape[:2]
+    return _view(min(WIDTH / width, HEIGHT / height), np.array([width, height]) / 2)
+
+
+def closer_view(positions: Matrix, view: Matrix) -> Matrix | None:
+    """The matrix that fits the box of these positions (count, 2); None where fewer than four of them tell where the garment is."""
+    if len(positions) < 4:
+        return None
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    width, height = np.maximum(high - low, 20) * MARGIN
+    return _view(min(WIDTH / width, HEIGHT / height, view[0, 0] * MAX_ZOOM), (low + high) / 2)
+
+
+def _view(scale: float, centre: Matrix) -> Matrix:
+    offset = np.array([WIDTH, HEIGHT]) / 2 - scale * centre
+    return np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
+
+
+def cut(picture: Picture, view: Matrix, size: tuple[int, int], ground: tuple[int, int, int]) -> Picture:
+    """The view of the picture, this wide and high, on this ground.
+
+    Far smaller views are averaged first, as warping alone would skip pixels and show false patterns.
+    """
+    shrink = min(1.0, 2 * view[0, 0])
+    if shrink < 0.9:
+        picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        half_pixel = (1 - shrink) / (2 * shrink)  # cv2.resize keeps the picture's edges in place, not the centre of its first pixel
+        view = view @ np.array([[1 / shrink, 0, half_pixel], [0, 1 / shrink, half_pixel], [0, 0, 1]])
+    seen = cv2.warpAffine(picture, view, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=ground)
+    return seen.astype(np.uint8, copy=False)
+
+
+def normalised(seen: Picture) -> Tensor:
+    """A batch of one."""
+    values = ((seen - MEAN) / DEVIATION).astype(np.float32, copy=False)
+    return torch.from_numpy(values.transpose(2, 0, 1)[None].copy())
