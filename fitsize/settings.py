@@ -209,6 +209,14 @@ SPECTACULAR_SETTINGS = {
     "SORT_OPERATION_PARAMETERS": False,
 }
 
+# -- programs that are older than the API, and send no key: docs/operations.md
+KNOWN_LEGACY_CLIENTS = {"garment-app"}
+LEGACY_CLIENTS = env.list("LEGACY_CLIENTS", default=[])
+LEGACY_ACCOUNT = env.str("LEGACY_ACCOUNT", default="old-clients")
+LEGACY_AUTHENTICATION = "fitsize.authentication.LegacyClientAuthentication"
+if strangers := set(LEGACY_CLIENTS) - KNOWN_LEGACY_CLIENTS:
+    raise ImproperlyConfigured(f"LEGACY_CLIENTS: {', '.join(sorted(strangers))} is none of {', '.join(sorted(KNOWN_LEGACY_CLIENTS))}")
+
 # -- other origins: web pages that may call the API from a browser, with a key of their own and never with cookies
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = CORS_ALLOWED_ORIGINS == ["*"]

@@ -33,6 +33,7 @@ from tasks.limits import NO_KEY, Key, limits_of
 from tasks.models import IdempotencyKey, Job, SavedFile, State, fingerprints
 from tasks.openapi import jobs as described
 from tasks.openapi.descriptions import Descriptions
+from tasks.parsers import BoundedJSONParser
 from tasks.problems import Problem
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
 from tasks.waiting import FRONT, HOLD, held_for, refuse_odd_wait, wanted_seconds
@@ -153,11 +154,10 @@ class SubmitView(JobAnswers):
 
     def let_body_come(self, request: Request, size: int) -> HttpResponseBase:
         """Refuse a large body by its size or type before it is read. Raises Problem, UnsupportedMediaType."""
-        content_type = (request.content_type or "").partition(";")[0].strip().lower()
-        if content_type not in {parser.media_type for parser in self.parser_classes}:
-            raise UnsupportedMediaType(content_type)
-        json = content_type == "application/json"
-        most = settings.MAX_JSON_BYTES if json else self.serializer_class().most_bytes()
+        parser = self.get_content_negotiator().select_parser(request, self.get_parsers())
+        if parser is None:
+            raise UnsupportedMediaType(request.content_type)
+        most = settings.MAX_JSON_BYTES if isinstance(parser, BoundedJSONParser) else self.serializer_class().most_bytes()
         if size > most:
             raise Problem(Code.TOO_LARGE, sentence("A request to this address has at most %(most)s bytes.", most=most))
         return Response(status=204, headers={GO_ON: str(most)})

@@ -48,7 +48,7 @@ def test_lengths_follow_a_moved_point() -> None:
 
 def test_a_moved_point_is_sure_and_marked_and_the_others_are_as_they_were() -> None:
     before, after = skirt(confidence=0.4), move(skirt(confidence=0.4), HEM)
-    changed = {"name": "hem_right", "x": 370.0, "y": 600.0, "confidence": 1.0, "estimated": False, "moved": True}
+    changed = {"name": "hem_right", "x": 370.0, "y": 600.0, "confidence": 1.0, "visibility": "visible", "estimated": False, "moved": True}
     assert after["points"] == [changed if point["name"] == "hem_right" else point for point in before["points"]]
 
 
