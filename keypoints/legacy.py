@@ -12,14 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from keypoints.landmarks import OLD_TYPES, Visibility
-from keypoints.views import PredictView
 from tasks.fields import PictureField
 from tasks.formats import JSON
 from tasks.languages import sentence, translated_lazy
 from tasks.legacy import AnyJSONParser, LegacyView
 from tasks.models import Job, State
 from tasks.serializers import SubmitSerializer
-from tasks.views import JobAnswers
+from tasks.views import JobAnswers, SubmitView
 
 CLIENT = "garment-app"
 TYPES = {old.name: old for old in OLD_TYPES}
@@ -44,8 +43,10 @@ class ScriptSerializer(SubmitSerializer):
         return {**super().parameters(), "reference": "checkerboard", "square_cm": 1.0}
 
 
-class ScriptView(LegacyView, PredictView):
+class ScriptView(LegacyView, SubmitView):
     client = CLIENT
+    kind = "keypoints"
+    operation = "predict"
     serializer_class = ScriptSerializer
     parser_classes = (AnyJSONParser,)
 
@@ -59,8 +60,9 @@ class TaskStatusView(LegacyView, JobAnswers):
 
     def get(self, request: Request, pk: UUID) -> Response:
         job = self.own_job(pk)
-        result = task_result(job.result) if job.state == State.SUCCEEDED else None
-        return Response({"status": STATUS.get(State(job.state), "FAILURE"), "result": result}, headers={"Cache-Control": "no-store"})
+        done = job.state == State.SUCCEEDED
+        answer = {"status": STATUS.get(State(job.state), "FAILURE"), "result": task_result(job.result or {}) if done else None}
+        return Response(answer, headers={"Cache-Control": "no-store"})
 
 
 def task_result(result: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class AnyJSONParser(BoundedJSONParser):
 
 
 class LegacyView(APIView):
-    """Mixed into a view of ours; without its client in `LEGACY_CLIENTS` there is nothing at its address. Not part of the API's description."""
+    """Mixed into a view of ours. Without its client in `LEGACY_CLIENTS` there is nothing at its address, and the API's description does not
+    have it."""
 
     client: str
     schema = None
