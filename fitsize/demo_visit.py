@@ -56,13 +56,13 @@ def rendered_garment(folder: Path) -> Path:
 def visits(options: argparse.Namespace) -> list[Visit]:
     folder = Path(options.folder)
     own_garment, own_audio = options.garment, options.audio
-    clothing = options.clothing or "short_sleeve_top"
+    clothing = {"clothing": options.clothing} if options.clothing else {}
     garment = Path(own_garment) if own_garment else rendered_garment(folder)
     selfie = Path(options.selfie) if options.selfie else package_file("skimage", "data", "astronaut.png")
     audio = Path(own_audio) if own_audio else package_file("pyannote", "audio", "sample", "sample.wav")
     speakers = {} if own_audio else {"num_speakers": "2"}
     return [
-        Visit(f"Garment: {garment.name} as {clothing}", "keypoints", "image", garment, {"clothing": clothing}, show_garment),
+        Visit(f"Garment: {garment.name}", "keypoints", "image", garment, clothing, show_garment),
         Visit(f"Selfie: {selfie.name}", "faces/validate", "selfie", selfie, {}, show_selfie),
         Visit(f"Recording: {audio.name}", "diarization", "audio", audio, speakers, show_recording),
     ]
@@ -92,6 +92,7 @@ class Client:
 
 
 def show_garment(console: Console, result: dict[str, Any]) -> None:
+    console.print(f"measured as [bold]{result['category']}[/bold]")
     table = Table("measurement", "cm", "±", "pixels", "quality", title_justify="left")
     for item in result["measurements"]:
         centimetres, margin, pixels = (number(item[name]) for name in ("value_cm", "plus_minus_cm", "value_px"))

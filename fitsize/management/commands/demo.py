@@ -24,7 +24,7 @@ class Command(up.Command):
         super().add_arguments(parser)
         parser.add_argument("--once", action="store_true", help="end after the results; exit code 0 only if all three jobs succeeded")
         parser.add_argument("--garment", default="", help="a photo of a laid-out garment; default: one is rendered, with a scale sheet")
-        parser.add_argument("--clothing", default="", help="what the garment is; default: short_sleeve_top")
+        parser.add_argument("--clothing", default="", help="what the garment is; default: the model says")
         parser.add_argument("--selfie", default="", help="a portrait; default: the astronaut out of scikit-image")
         parser.add_argument("--audio", default="", help="a recording; default: the sample out of pyannote.audio")
 
@@ -42,9 +42,10 @@ class Command(up.Command):
 
 
 class DemoSupervisor(Supervisor):
-    """Makes a key for its visitor once the database is there."""
+    """Lets the old clients in, and makes a key for its visitor once the database is there."""
 
     def start_rest(self) -> None:
+        self.environment["LEGACY_CLIENTS"] = ",".join(sorted(settings.KNOWN_LEGACY_CLIENTS))
         self.visitor_environment["FITSIZE_KEY"] = demo_key()
         super().start_rest()
 
