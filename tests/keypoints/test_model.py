@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,22 @@ import pytest
 from PIL import Image
 
 from keypoints.corrections import remeasure
+from keypoints.geometry import Point
+from keypoints.inference.crops import Picture
 from keypoints.inference.model import GarmentModel
+from keypoints.inference.reading import Garment, Sight
 from keypoints.inference.scale import find_scale
 from keypoints.kind import KIND, MODEL_VERSION
-from keypoints.landmarks import CATEGORY
+from keypoints.landmarks import CATEGORY, KINDS, Category, Visibility
 from keypoints.references import Asked
 from keypoints.results import unpacked
 from keypoints.serializers import PredictResultSerializer
 from keypoints.training.sample_photo import SamplePhoto
 from tasks.errors import InvalidInput
 from tasks.inference.model import Run
+from tests.keypoints.results import PLACES
 
+Predict = Callable[..., dict[str, Any]]
 TURNED_LEFT = 6
 """EXIF orientation of a picture that must be turned a quarter clockwise to stand upright."""
 
@@ -135,11 +141,89 @@ def test_pixels_are_those_of_the_upright_original(model: GarmentModel, photo: Sa
     assert turned["measurements"][0]["value_cm"] == pytest.approx(result["measurements"][0]["value_cm"], rel=0.02)
 
 
-def test_unsure_points_are_named_in_a_warning(model: GarmentModel) -> None:
-    nothing = Image.new("RGB", (300, 400), "white")
-    result = model.predict(Run(), image=jpeg(nothing), clothing="trousers")
+class Seeing:
+    """Finds a skirt's points, and sees what it is told to."""
+
+    version, calibrated = "garments-test", True
+
+    def __init__(self, sight: Sight | None, visibility: Visibility = Visibility.VISIBLE, confidence: float = 0.95) -> None:
+        self.sight, self.tells = sight, sight is not None
+        self.points = [Point(name, x, y, confidence, visibility) for name, (x, y) in PLACES.items()]
+
+    def find(self, picture: Picture, among: Sequence[Category]) -> Garment:
+        return Garment(among[0], self.points, self.sight)
+
+
+def sight(worn: float = 0.0, **kinds: float) -> Sight:
+    return Sight({kind: kinds.get(kind, 0.0) for kind in KINDS}, worn)
+
+
+@pytest.fixture
+def predicted(model: GarmentModel, monkeypatch: pytest.MonkeyPatch) -> Predict:
+    def predict(finder: Seeing, **parameters: Any) -> dict[str, Any]:
+        monkeypatch.setattr(model, "finder", finder)
+        return model.predict(Run(), image=jpeg(Image.new("RGB", (400, 700), "white")), **parameters)
+
+    return predict
+
+
+def test_what_the_picture_looks_like_is_told_beside_what_was_asked(predicted: Predict) -> None:
+    result = predicted(Seeing(sight(skirt=0.7, trousers=0.3, worn=0.1)), clothing="skirt")
+    assert result["seen"] == {"category": "skirt", "probability": 0.7, "asked": 0.7, "worn": 0.1}
+    assert [warning["code"] for warning in result["warnings"]] == ["no_scale"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "code"),
+    [
+        (sight(trousers=0.95, skirt=0.01), "category_mismatch"),
+        (sight(no_garment=0.9, skirt=0.1), "no_garment"),
+        (sight(skirt=0.9, worn=0.9), "worn_garment"),
+    ],
+)
+def test_what_speaks_against_it_is_a_warning_and_no_measurement_is_ok(predicted: Predict, seen: Sight, code: str) -> None:
+    result = predicted(Seeing(seen), clothing="skirt")
+    assert result["warnings"][0]["code"] == code
+    assert "ok" not in {measurement["quality"] for measurement in result["measurements"]}
+
+
+def test_without_a_word_what_is_no_garment_fails(predicted: Predict) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        predicted(Seeing(sight(no_garment=0.6, skirt=0.4)))
+    assert refused.value.code == "no_garment"
+
+
+def test_without_a_word_weights_that_cannot_tell_need_one(predicted: Predict) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        predicted(Seeing(None))
+    assert refused.value.code == "clothing_needed"
+
+
+def test_weights_that_cannot_tell_say_nothing_of_what_they_see(predicted: Predict) -> None:
+    assert predicted(Seeing(None), clothing="skirt")["seen"] is None
+
+
+def test_a_garment_of_which_no_point_can_be_seen_is_none(predicted: Predict) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        predicted(Seeing(sight(skirt=1.0), visibility=Visibility.ABSENT), clothing="skirt")
+    assert refused.value.code == "no_garment"
+
+
+def test_unsure_points_are_named_in_a_warning(predicted: Predict) -> None:
+    result = predicted(Seeing(sight(skirt=1.0), confidence=0.6), clothing="skirt")
     assert [warning["code"] for warning in result["warnings"]] == ["no_scale", "estimated_points"]
-    assert any(point["estimated"] for point in result["points"])
+    assert {point["estimated"] for point in result["points"]} == {True}
+
+
+def test_the_rendered_shirt_is_one_without_a_word(model: GarmentModel, photo: SamplePhoto) -> None:
+    result = model.predict(Run(), image=jpeg(Image.fromarray(photo.picture)))
+    assert (result["clothing"], result["category"], result["seen"]["category"]) == (None, "short_sleeve_top", "short_sleeve_top")
+
+
+def test_a_plain_picture_is_no_garment(model: GarmentModel) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        model.predict(Run(), image=jpeg(Image.new("RGB", (300, 400), "white")))
+    assert refused.value.code == "no_garment"
 
 
 @pytest.mark.parametrize(
