@@ -24,6 +24,8 @@ COLOURS = {"blocking": "#d55e00", "FitSize": "#0072b2"}
 NAMES = {"blocking": "blocking, as services did it before", "FitSize": "FitSize, the queue"}
 WAITING, ENDED = "p50_ms", "jobs_per_second"
 BAR = 0.38
+ABOUT = 0.05
+"""Of a ratio's logarithm: less is no difference that one could see."""
 ROOM = 1.6  # beyond the longest bar, for what stands at its end
 
 
@@ -48,6 +50,15 @@ def figure(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
+def beside(times: float) -> str:
+    """In words, beside the old way; nothing where that answered nothing."""
+    if math.isnan(times):
+        return ""
+    if abs(math.log(times)) < ABOUT:
+        return ", about the same"
+    return f", {times:.1f}x better" if times > 1 else f", {1 / times:.1f}x worse"
+
+
 def failed(case: dict[str, Any], side: str) -> str:
     errors = sum(run[side]["errors"] for run in case["rounds"])
     return f", {errors} failed" if errors else ""
@@ -58,8 +69,8 @@ def panel(axes: Axes, found: list[dict[str, Any]], name: str, scale: float, unit
         for side, below in (("blocking", -BAR / 2), ("FitSize", BAR / 2)):
             value = median(case, side, name) * scale
             axes.barh(place + below, value, BAR, color=COLOURS[side], label=NAMES[side] if place == 0 else None)
-            better = f", {times(case, name):.1f}x better" if side == "FitSize" else failed(case, side)
-            axes.annotate(f"{figure(value)} {unit}{better}", (value, place + below), (4, 0), textcoords="offset points", va="center")
+            said = beside(times(case, name)) if side == "FitSize" else failed(case, side)
+            axes.annotate(f"{figure(value)} {unit}{said}", (value, place + below), (4, 0), textcoords="offset points", va="center")
     longest = max(median(case, side, name) * scale for case in found for side in COLOURS)
     axes.set(title=title, xlim=(0, longest * ROOM), xticks=[])
     axes.set_yticks(range(len(found)), [case["name"] for case in found])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from keypoints.geometry import Measurement, Position
 
@@ -24,15 +24,22 @@ def label(measurement: Measurement) -> str:
 
 
 def free_place(lines: Sequence[Straight], size: tuple[float, float], picture: tuple[int, int], taken: Sequence[Box]) -> Box:
-    """A box of this size at one of the lines, inside the picture, that covers as little as possible of the boxes already there."""
-    centres = [
-        (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]) + beside * size[1])
-        for beside in BESIDE
-        for share in ALONG
-        for start, end in lines
-    ]
-    places = [_box(centre, size, picture) for centre in centres]
-    return min(places, key=lambda place: sum(_overlap(place, other) for other in taken))
+    """A box of this size at one of the lines, inside the picture, that covers as little as possible of the boxes already there: the first
+    that covers nothing."""
+    covered: dict[Box, float] = {}
+    for centre in _centres(lines, size[1]):
+        place = _box(centre, size, picture)
+        covered[place] = sum(_overlap(place, other) for other in taken)
+        if not covered[place]:
+            return place
+    return min(covered, key=covered.__getitem__)
+
+
+def _centres(lines: Sequence[Straight], height: float) -> Iterator[Position]:
+    for beside in BESIDE:
+        for share in ALONG:
+            for start, end in lines:
+                yield start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]) + beside * height
 
 
 def _box(centre: Position, size: tuple[float, float], picture: tuple[int, int]) -> Box:
@@ -44,6 +51,5 @@ def _box(centre: Position, size: tuple[float, float], picture: tuple[int, int]) 
 
 def _overlap(one: Box, other: Box) -> float:
     """Area that two boxes share."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0.0, width) * max(0.0, height)
+    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    return width * height if width > 0 and height > 0 else 0.0

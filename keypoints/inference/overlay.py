@@ -30,7 +30,7 @@ SUBPIXELS = 4
 def draw_overlay(picture: Picture, points: Sequence[Point], measurements: Sequence[Measurement], found: Reference | None) -> BinaryIO:
     """A JPEG, at most 1400 pixels long. Points are in pixels of `picture`; amber ones are not sure; an absent point is not drawn."""
     shrink = min(1.0, LONGEST_SIDE / max(picture.shape[:2]))
-    canvas = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=shrink == 1)
+    canvas = resized(picture, shrink)
     present = [point for point in points if point.present]
     positions = {point.name: (point.x * shrink, point.y * shrink) for point in present}
     if found is not None:
@@ -44,6 +44,12 @@ def draw_overlay(picture: Picture, points: Sequence[Point], measurements: Sequen
     labelled = Image.fromarray(canvas)
     _draw_labels(labelled, lines, list(positions.values()))
     return _jpeg(labelled)
+
+
+def resized(picture: Picture, shrink: float) -> Picture:
+    """A new picture. Down to a half no pixel is skipped without averaging, which takes eight times as long."""
+    way = cv2.INTER_LINEAR if shrink > 0.5 else cv2.INTER_AREA
+    return cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=way).astype(np.uint8, copy=shrink == 1)
 
 
 def _thickness(canvas: Picture) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from benchmarks import machine
 from benchmarks.client import Load, Seen
 from benchmarks.client import run as clients_run
 from benchmarks.contrast import CASES, all_fine, latency, ratios, text, verdict, web_processes
-from benchmarks.contrast_plot import drawn
+from benchmarks.contrast_plot import beside, drawn
 from tests.stack import ROOT
 
 
@@ -60,6 +61,17 @@ def test_the_picture_shows_both_ways_and_by_how_much_one_is_better() -> None:
     assert "<svg" in drawing
     assert "1200 a minute, 15.0x better" in drawing
     assert "90 a minute" in drawing
+
+
+@pytest.mark.parametrize(("times", "said"), [(15.34, ", 15.3x better"), (0.8, ", 1.2x worse"), (1.03, ", about the same"), (math.nan, "")])
+def test_the_picture_says_worse_where_it_is_worse(times: float, said: str) -> None:
+    assert beside(times) == said
+
+
+def test_the_verdict_is_of_the_run_with_the_most_workers() -> None:
+    one, two = contrast(5.0, 1.0), contrast(20.0, 1.0)
+    two["cases"][0]["workers"] = 2
+    assert all_fine({**one, "cases": [*two["cases"], *one["cases"]]})
 
 
 @pytest.mark.parametrize(

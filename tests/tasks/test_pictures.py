@@ -53,6 +53,13 @@ def test_a_large_picture_is_shrunk_and_its_size_as_sent_is_kept() -> None:
     assert (opened.width, opened.height) == (3000, 2000)
 
 
+@pytest.mark.parametrize(
+    ("sent", "seen"), [((4032, 3024), (2016, 1512)), ((3024, 4032), (1512, 2016)), ((4624, 3468), (2048, 1536)), ((2500, 100), (2048, 82))]
+)
+def test_half_of_a_phones_jpeg_is_taken_as_it_is_decoded(sent: tuple[int, int], seen: tuple[int, int]) -> None:
+    assert open_picture(io.BytesIO(picture(size=sent)), 2048).image.size == seen
+
+
 def test_a_transparent_picture_lies_on_white() -> None:
     target = io.BytesIO()
     Image.new("RGBA", (10, 10), (0, 0, 0, 0)).save(target, "PNG")
