@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from keypoints.landmarks import KINDS, POINTS, Visibility
+from keypoints.geometry import Position
+from keypoints.landmarks import KINDS, NO_GARMENT, POINTS, Category, Visibility
 from keypoints.training.scenes import Scene
 
 UNASKED = 255
@@ -38,6 +40,16 @@ def labels_of(scene: Scene) -> Labels:
         positions[POINTS.index(name)] = position
         presence[POINTS.index(name)] = PRESENCES.index(scene.presence[name])
     return Labels(positions, presence, np.array([kind == scene.recipe.category for kind in KINDS]), int(scene.recipe.way == "worn"))
+
+
+def people_labels(category: Category | None, points: Mapping[str, Position]) -> Labels:
+    """A photo on which people have put these points, of this category; of the others nobody knows anything. None: no garment."""
+    positions, presence = np.zeros((len(POINTS), 2), np.float32), np.full(len(POINTS), UNASKED, np.uint8)
+    for name, position in points.items():
+        positions[POINTS.index(name)] = position
+        presence[POINTS.index(name)] = VISIBLE
+    shown = category.name if category else NO_GARMENT
+    return Labels(positions, presence, np.array([kind == shown for kind in KINDS]), UNKNOWN)
 
 
 def photo_labels(kinds: npt.NDArray[np.bool_]) -> Labels:

@@ -2,7 +2,8 @@
 
 A shard is two files: `00007.jpegs`, JPEG after JPEG, and `00007.npz` with where each ends and its labels. The second is written last, so a
 shard that has it is whole. Scene 7 * 500 + 3 is picture 3 of shard 7, whatever the number of cores. With `--photos DIR` (a folder of
-classes, as data/garments/train) fabrics and grounds are cut out of the photos, which themselves become a shard for the category head.
+classes, as data/garments/train) fabrics and grounds are cut out of the photos, which themselves become a shard for the category head; with
+`--labelled DIR` (a labels.json, or what `manage.py export_corrections` writes) people's points are learned, too.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
+from keypoints.labelled import LabelledPhoto, read_labels
 from keypoints.training.cutouts import Cutouts, Picture, cut_out, load_cutouts
-from keypoints.training.labels import Labels, labels_of, photo_labels
+from keypoints.training.labels import Labels, labels_of, people_labels, photo_labels
 from keypoints.training.photos import photos_in, read_photo
 from keypoints.training.scenes import JUDGING_SEEDS, scene
 
@@ -126,8 +128,24 @@ def photo_shards(photos: Path, folder: Path) -> None:
         write_shard(path, ((shrunk(read_photo(photo.path)), photo_labels(photo.kinds)) for photo in photos_in(photos, for_judging=False)))
 
 
+def labelled_shard(labelled: Path, folder: Path) -> None:
+    """Photos on which people have put points, small; made anew each time, as they go on doing so. Raises LabelError."""
+    write_shard(folder / "labelled.npz", (small(photo) for photo in read_labels(labelled)))
+
+
+def small(photo: LabelledPhoto) -> tuple[Picture, Labels]:
+    picture = read_photo(photo.path)
+    scale = shrink_of(picture)
+    points = {name: ((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5) for name, (x, y) in photo.points.items()}
+    return shrunk(picture), people_labels(photo.category, points)
+
+
+def shrink_of(picture: Picture) -> float:
+    return min(1.0, PHOTO_SIDE / int(max(picture.shape[:2])))
+
+
 def shrunk(picture: Picture) -> Picture:
-    scale = min(1.0, PHOTO_SIDE / max(picture.shape[:2]))
+    scale = shrink_of(picture)
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
@@ -135,17 +153,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where cut-outs and shards go; not into git")
     parser.add_argument("--photos", type=Path, help="a folder of classes of real photos; without it all textures are procedural")
+    parser.add_argument("--labelled", type=Path, help="a folder of photos with points; half of the real photos are of these then")
     parser.add_argument("--shards", type=int, default=80, help=f"of {PER_SHARD} renders each")
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
     chosen = parser.parse_args(arguments)
     if chosen.shards * PER_SHARD > JUDGING_SEEDS:
         parser.error("so many scenes would reach those kept for judging")
-    renders, cutouts = chosen.folder / "renders", chosen.folder / "cutouts"
-    chosen.folder.mkdir(parents=True, exist_ok=True)
+    renders, cutouts, photos = (chosen.folder / name for name in ("renders", "cutouts", "photos"))
+    photos.mkdir(parents=True, exist_ok=True)
     if chosen.photos:
         cut_out(chosen.photos, cutouts)
-        (chosen.folder / "photos").mkdir(exist_ok=True)
-        photo_shards(chosen.photos, chosen.folder / "photos")
+        photo_shards(chosen.photos, photos)
+    if chosen.labelled:
+        labelled_shard(chosen.labelled, photos)
     judging = chosen.folder / "judging"
     kept = cutouts if chosen.photos else None
     render_shards(judging, 1, cutouts=kept, first_seed=JUDGING_SEEDS)

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keypoints.landmarks import KINDS, NO_GARMENT, POINTS
 from keypoints.training import photos as folders
 from keypoints.training.cutouts import Cutouts
-from keypoints.training.labels import UNASKED, UNKNOWN, labels_of
+from keypoints.training.labels import UNASKED, UNKNOWN, VISIBLE, labels_of
 from keypoints.training.photos import COMPATIBLE, held_out, photos_in
-from keypoints.training.shards import read_shard, render_shards, whole_shards
+from keypoints.training.shards import labelled_shard, read_shard, render_shards, whole_shards
 from tests.keypoints.training.conftest import small_scenes
 
 
@@ -77,3 +79,18 @@ def test_scenes_of_training_and_judging_differ(data: Path) -> None:
     renders, judging = (read_shard(data / name / "00000.npz") for name in ("renders", "judging"))
     assert not np.array_equal(renders.picture(0), judging.picture(0))
     assert Cutouts().fabrics == ()
+
+
+def test_points_that_people_put_are_learned_and_of_others_nothing(tmp_path: Path) -> None:
+    Image.new("RGB", (600, 800), "white").save(tmp_path / "skirt.jpg")
+    Image.new("RGB", (30, 40)).save(tmp_path / "hat.png")
+    landmarks = [{"df2_number": 1, "x": 99.5, "y": 199.5}, {"df2_number": 3, "x": 499.5, "y": 199.5}]
+    images = [{"file": "skirt.jpg", "category": "skirt", "landmarks": landmarks}, {"file": "hat.png", "category": NO_GARMENT}]
+    (tmp_path / "labels.json").write_text(json.dumps({"images": images}))
+    labelled_shard(tmp_path, tmp_path)
+    skirt, hat = (read_shard(tmp_path / "labelled.npz").labels(number) for number in range(2))
+    assert skirt.positions[POINTS.index("waist_right")] == pytest.approx((249.5, 99.5))  # the photo is kept at half its size
+    assert {POINTS[place] for place in np.flatnonzero(skirt.presence == VISIBLE)} == {"waist_left", "waist_right"}
+    assert set(skirt.presence.tolist()) == {VISIBLE, UNASKED}
+    assert [KINDS[place] for place in np.flatnonzero(skirt.kinds)] == ["skirt"]
+    assert ([KINDS[place] for place in np.flatnonzero(hat.kinds)], hat.worn) == ([NO_GARMENT], UNKNOWN)
