@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from keypoints.evaluation import Judged, judged
+from keypoints.inference.crops import LONGEST_SIDE
 from keypoints.inference.finders import Finder
-from keypoints.kind import LONGEST_SIDE
 from keypoints.labelled import LabelError, LabelledPhoto
 from keypoints.landmarks import CATEGORIES, NO_GARMENT
 from tasks.errors import InvalidInput
