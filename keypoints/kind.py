@@ -9,8 +9,6 @@ from django.conf import settings
 from tasks.kinds import Corrections, Kind, Operation, Renderer
 
 MODEL_VERSION = "garments-1"
-LONGEST_SIDE = 2048
-"""Pixels of the picture the model works on: enough to read the scale sheet's markers, and half of a phone's 4032."""
 
 
 def model_version() -> str:

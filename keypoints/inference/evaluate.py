@@ -10,7 +10,7 @@ import torch
 
 from keypoints.evaluation import Judged, judged
 from keypoints.inference.finders import Finder
-from keypoints.kind import LONGEST_SIDE
+from keypoints.inference.points import LONGEST_SIDE
 from keypoints.labelled import LabelError, LabelledPhoto
 from keypoints.landmarks import NO_GARMENT
 from tasks.errors import InvalidInput

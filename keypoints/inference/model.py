@@ -15,9 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 from keypoints.geometry import Point, Position, measure
 from keypoints.inference.finders import Finder, WeightsError, load_finder
 from keypoints.inference.overlay import draw_overlay
-from keypoints.inference.points import Picture
+from keypoints.inference.points import LONGEST_SIDE, Picture
 from keypoints.inference.scale import Reference, find_scale, judged
-from keypoints.kind import KIND, LONGEST_SIDE, MODEL_VERSION
+from keypoints.kind import KIND, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, category_of
 from keypoints.references import asked
 from keypoints.results import measurement_result, point_result, rounded, scale_result

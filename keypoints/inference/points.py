@@ -16,6 +16,8 @@ Picture = npt.NDArray[np.uint8]
 """RGB, (height, width, 3)."""
 Matrix = npt.NDArray[np.float64]
 
+LONGEST_SIDE = 2048
+"""Pixels of the picture the model works on: enough to read the scale sheet's markers, and half of a phone's 4032."""
 WIDTH, HEIGHT = 192, 256
 """The network's input in pixels."""
 MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
