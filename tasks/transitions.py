@@ -147,6 +147,10 @@ RETURNING id
 """
 
 RUNNING = "SELECT {columns} FROM tasks_job WHERE life = %(life)s AND state = 'running'"
+# The order, which nobody needs, is that of the index: SQLite reads a whole table of waiting jobs for a kind that has none among them.
+WAITING = """
+SELECT id FROM tasks_job WHERE kind = %(kind)s AND state = 'queued' AND NOT cancel_requested ORDER BY priority, turn LIMIT 1
+"""
 OF_OWNER = "SELECT {columns} FROM tasks_job WHERE id = %(id)s AND owner_id = %(owner)s"
 WANTED = "SELECT id FROM tasks_job WHERE id = %(id)s AND lease = %(lease)s AND state = 'running' AND NOT cancel_requested"
 INPUTS = "SELECT role, file FROM tasks_input WHERE job_id = %(id)s"

@@ -21,7 +21,7 @@ from tasks.models.idempotency import IdempotencyKey
 from tasks.models.quarantine import Quarantine
 from tasks.models.states import ENDED, Claimant, Priority, State
 from tasks.models.webhooks import WebhookEndpoint
-from tasks.transitions import OF_OWNER, RUNNING, TURN, claim_statement, commit_unsynced, rows
+from tasks.transitions import OF_OWNER, RUNNING, TURN, WAITING, claim_statement, commit_unsynced, rows
 from tasks.uploads import Upload
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return WHOLE.instance(found[0]) if found else None
 
     def waiting(self, kind: str) -> bool:
-        return self.filter(kind=kind, state=State.QUEUED, cancel_requested=False).exists()
+        return bool(rows(WAITING, {"kind": kind}))
 
     def run_by(self, life: str) -> list[Job]:
         """What a worker runs. Its parent asks twice a second, so this is a statement of our own."""

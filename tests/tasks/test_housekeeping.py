@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
 
 from fitsize.models import User
 from tasks.housekeeping import Housekeeping
 from tasks.models import Job, State, Worker
+from tasks.transitions import WAITING
 from tests.tasks.jobs import claimed, fresh, submit
 
 pytestmark = pytest.mark.django_db
@@ -226,3 +227,15 @@ def test_two_copies_release_a_lost_job_once(owner: User, housekeeping: Housekeep
         tick(housekeeping, clock, 0.5)
         tick(copy, clock, 0.5)
     assert (fresh(job).state, fresh(job).losses) == (State.QUEUED, 1)
+
+
+def test_a_kind_without_jobs_is_seen_at_once_beside_a_long_queue_of_another(owner: User) -> None:
+    for _ in range(40):
+        submit(owner)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_job")  # now the database knows that nearly every job waits
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' * (connection.vendor == 'sqlite')}{WAITING}", {"kind": "faces"})
+        plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+    assert connection.vendor != "sqlite" or "SEARCH tasks_job USING INDEX job_queued" in plan, plan
+    assert not Job.objects.waiting("faces")
+    assert Job.objects.waiting("fakes")
