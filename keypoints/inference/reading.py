@@ -1,7 +1,7 @@
 """From a picture to what it shows: which garment, worn or not, where its points are and which of them can be seen.
 
-The network looks twice: at the whole picture, which tells the garment and about where it is, and at the garment alone; each time also at
-the mirror image.
+The network looks twice: at the whole picture, which tells the garment and about where it is, and at the garment alone, there also at the
+mirror image. (In the first look that changes nothing that could be measured: PCK@.05 on data/garments/dev .894 instead of .897, p .8.)
 """
 
 from __future__ import annotations
@@ -53,13 +53,14 @@ class Garment:
 def read_garment(network: GarmentNetwork, picture: Picture, among: Sequence[Category] = CATEGORIES) -> Garment:
     """The garment as the likeliest of these categories."""
     view = whole_view(picture)
-    levels = _encoded(network, picture, view)
+    levels = network.encode(_shown(picture, view))
     sight = _sight(network, levels)
     category = max(among, key=lambda one: sight.kinds[one.name])
     positions, confidences, presence = _read(network, levels, category, view)
     closer = closer_view(positions[confidences > SEEN], view)
     if closer is not None:
-        positions, confidences, again = _read(network, _encoded(network, picture, closer), category, closer)
+        shown = _shown(picture, closer)
+        positions, confidences, again = _read(network, network.encode(torch.cat([shown, shown.flip(-1)])), category, closer)
         presence = (presence + again) / 2
     found = zip(category.points, positions.tolist(), confidences.tolist(), presence.argmax(axis=1), strict=True)
     points = [Point(name, x, y, confidence, tuple(Visibility)[number]) for name, (x, y), confidence, number in found]
@@ -68,35 +69,35 @@ def read_garment(network: GarmentNetwork, picture: Picture, among: Sequence[Cate
 
 @torch.inference_mode()
 def read_sight(network: GarmentNetwork, picture: Picture) -> Sight:
-    """`Garment.sight` alone, in a quarter of the time."""
-    return _sight(network, _encoded(network, picture, whole_view(picture)))
+    """`Garment.sight` alone, in a tenth of the time."""
+    return _sight(network, network.encode(_shown(picture, whole_view(picture))))
 
 
-def _encoded(network: GarmentNetwork, picture: Picture, view: Matrix) -> Levels:
-    """Of the view and its mirror image."""
-    pixels = normalised(cut(picture, view, (WIDTH, HEIGHT), GREY))
-    return network.encode(torch.cat([pixels, pixels.flip(-1)]))
+def _shown(picture: Picture, view: Matrix) -> Tensor:
+    return normalised(cut(picture, view, (WIDTH, HEIGHT), GREY))
 
 
 def _sight(network: GarmentNetwork, levels: Levels) -> Sight:
     kind, worn = network.judge(levels)
-    probability = kind.softmax(-1).mean(0)
-    return Sight(dict(zip(KINDS, probability.tolist(), strict=True)), float(worn.sigmoid().mean()))
+    return Sight(dict(zip(KINDS, kind[0].softmax(-1).tolist(), strict=True)), float(worn[0].sigmoid()))
 
 
 def _read(network: GarmentNetwork, levels: Levels, category: Category, view: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    """Of the category's points: positions (count, 2) in the picture, confidences (count,), probabilities of `Visibility` (count, 3)."""
-    number = CATEGORIES.index(category)
-    reading = network.read(levels, torch.tensor([number, number]))
-    positions, confidences = decode(_unmirrored(reading.heatmaps, flip=True))
-    presence = _unmirrored(reading.presence.softmax(-1), flip=False)
+    """Of the category's points: positions (count, 2) in the picture, confidences (count,), probabilities of `Visibility` (count, 3). The
+    levels are those of a view, or of it and its mirror image."""
+    reading = network.read(levels, torch.full((len(levels.fine),), CATEGORIES.index(category)))
+    positions, confidences = decode(unmirrored(reading.heatmaps, flip=True))
+    presence = unmirrored(reading.presence.softmax(-1), flip=False)
     channels = [POINTS.index(point) for point in category.points]
     in_view, sure, seen = (values[0, channels].double().numpy() for values in (positions, confidences, presence))
     return (in_view - view[:, 2]) / view[0, 0], sure, seen
 
 
-def _unmirrored(both: Tensor, *, flip: bool) -> Tensor:
-    """The mean of what was said of a view and of its mirror image, by point; `flip`: of maps, which have to be turned back."""
-    mirror_image = (both[1:].flip(-1) if flip else both[1:])[:, PARTNERS]
-    mean: Tensor = (both[:1] + mirror_image) / 2
+def unmirrored(said: Tensor, *, flip: bool) -> Tensor:
+    """What was said of a view, or the mean of that and of what was said of its mirror image, by point; `flip`: of maps, which have to be
+    turned back."""
+    if len(said) == 1:
+        return said
+    mirror_image = (said[1:].flip(-1) if flip else said[1:])[:, PARTNERS]
+    mean: Tensor = (said[:1] + mirror_image) / 2
     return mean
