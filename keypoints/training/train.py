@@ -1,7 +1,7 @@
 """Train the network: `python -m keypoints.training.train FOLDER` on the shards there, on a GPU if there is one, else on CPU cores.
 
 It keeps its whole state in FOLDER/checkpoint.pt and goes on from there: the same command again after any stop; what comes out is what one
-run without stops gives. `--steps` may be changed in between; in the last two fifths of the steps the learning rate falls.
+run without stops gives. `--steps` and `--photos` may be changed in between; in the last two fifths of the steps the learning rate falls.
 FOLDER/curve.csv gets a line at each report.
 """
 
@@ -43,7 +43,8 @@ SEEDS_APART = 1_000_003
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. `small`: share of the steps with pictures of three quarters the size, which take half the time."""
+    """How to train. `small`: share of the steps with pictures of three quarters the size, which take half the time. `until`: stop after so
+    many of the steps."""
 
     folder: Path
     steps: int
@@ -54,6 +55,11 @@ class Plan:
     small: float = 0.4
     workers: int = 1
     report_minutes: float = 10.0
+    until: int | None = None
+
+    @property
+    def last(self) -> int:
+        return self.steps if self.until is None else min(self.until, self.steps)
 
 
 class Training:
@@ -92,7 +98,7 @@ class Training:
 
     def begun(self) -> dict[str, float]:
         """What may not change between two parts of a run."""
-        return {"seed": self.plan.seed, "batch": self.plan.batch, "photos": self.plan.photos, "rate": self.plan.rate}
+        return {"seed": self.plan.seed, "batch": self.plan.batch, "rate": self.plan.rate}
 
     def learn(self, batch: Batch) -> Losses:
         """One step. Gives the losses, detached."""
@@ -134,13 +140,14 @@ def batches_of(plan: Plan, first: int) -> Iterator[Batch]:
     """The batches from this step to the last: small pictures first."""
     turn = int(plan.small * plan.steps)
     for size, start, end in ((SMALL_SIZE, 0, turn), (FULL_SIZE, turn, plan.steps)):
-        if first < end:
+        if max(first, start) < min(end, plan.last):
             mixture = Mixture(plan.seed, plan.batch, size, plan.photos)
-            yield from from_batch(Batches(plan.folder / "renders", plan.folder / "photos", mixture), max(first, start), end, plan.workers)
+            batches = Batches(plan.folder / "renders", plan.folder / "photos", mixture)
+            yield from from_batch(batches, max(first, start), min(end, plan.last), plan.workers)
 
 
 def train(training: Training, report: Callable[[Training, Losses], None]) -> None:
-    """Until the plan's last step. Saves and reports every `report_minutes` and at the end."""
+    """Until the plan's last step, or `until`. Saves and reports every `report_minutes` and at the end."""
     plan, latest, sums, count = training.plan, time.monotonic(), torch.zeros(4), 0
     bar = Progress(
         TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.3f}"), TimeRemainingColumn()
@@ -152,7 +159,7 @@ def train(training: Training, report: Callable[[Training, Losses], None]) -> Non
             sums, count = sums + torch.stack(parts).cpu(), count + 1
             bar.update(task, completed=training.step, loss=float(sums[0] / count))
             passed = time.monotonic() - latest
-            if passed > 60 * plan.report_minutes or training.step == plan.steps:
+            if passed > 60 * plan.report_minutes or training.step == plan.last:
                 training.seconds += passed
                 training.save()
                 report(training, Losses(*(sums / count)))
@@ -188,7 +195,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=40_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--photos", type=float, default=0.13, help="share of real photos, for the category head")
+    parser.add_argument("--until", type=int, help="stop after this one of the steps, to go on later")
+    parser.add_argument("--photos", type=float, default=0.13, help="share of real photos")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare pictures")
     parser.add_argument("--report-minutes", type=float, default=10)
