@@ -20,7 +20,7 @@ VISIBLE_GAP = 0.035
 
 @dataclass(frozen=True)
 class Legs:
-    """What both legs share, in centimetres."""
+    """What both legs share, in centimetres; `touching`: how far below the crotch's seam they still touch."""
 
     waist: float
     rise: float
@@ -30,6 +30,7 @@ class Legs:
     spread: float
     opening: float
     knee: float
+    touching: float
     shorts: bool
 
 
@@ -69,8 +70,18 @@ def legs(rng: np.random.Generator, draft: Draft, width: float, *, shorts: bool, 
     below = rng.uniform(0.12, 1.6) if shorts else one_of(rng, (0.85, 2.6, 4.3), (0.15, 1.7, 2.6))
     opening = width * (rng.uniform(0.8, 1.35) if shorts else rng.uniform(0.36, 0.95))
     spread = one_of(rng, (0.8, 0, 0.12), (0.2, 0.12, 0.3))
+    touching = min(one_of(rng, (0.4, 0, 0.05), (0.45, 0.05, 0.5), (0.15, 0.5, 1.2)), 0.6 * below)
     cut = Legs(
-        width, rise, hip, rise * rng.uniform(0.6, 0.95), rise + width * below, spread, opening, width * rng.uniform(0.5, 0.85), shorts
+        waist=width,
+        rise=rise,
+        hip=hip,
+        hip_height=rise * rng.uniform(0.6, 0.95),
+        length=rise + width * below,
+        spread=spread,
+        opening=opening,
+        knee=width * rng.uniform(0.5, 0.85),
+        touching=width * touching,
+        shorts=shorts,
     )
     seam = np.array([rng.normal(0, 0.02) * width, rise])
     left, right = leg(rng, cut, seam * [-1, 1]), leg(rng, cut, seam)
@@ -82,6 +93,8 @@ def legs(rng: np.random.Generator, draft: Draft, width: float, *, shorts: bool, 
         [waist, right.outer[1:], right.hem[1:], right.inner[1:], *(mirror(line)[1:] for line in (left.inner, left.hem, left.outer))]
     )
     draft.add(1, Part(outline))
+    if cut.touching:
+        touch(draft, cut, seam)
     fly(rng, draft, width, draft.points["waist_middle"], seam, back_view=back_view)
 
 
@@ -97,14 +110,21 @@ def leg(rng: np.random.Generator, cut: Legs, seam: Curve) -> Leg:
     outer[0] = max(outer[0], 0.5 * cut.hip)
     bow = np.outer(np.sin(np.linspace(0, math.pi, 8)), [0, rng.uniform(-0.03, 0.05) * w])
     hem = np.linspace(outer, inner, 8) + bow
+    parting = seam + [0, cut.touching]
     if cut.shorts:
-        middle = (inner + seam) / 2 + [rng.normal(0, 0.02) * w, 0]
-        return Leg(smooth(waist, hip, outer), hem, smooth(inner, middle, seam))
+        middle = (inner + parting) / 2 + [rng.normal(0, 0.02) * w, 0]
+        return Leg(smooth(waist, hip, outer), hem, inner_edge(inner, middle, parting, seam))
     knee_width = max(cut.knee, 0.8 * cut.opening)
     knee_inner = (seam + inner) / 2 + [0.3 * gap, 0]
     knee_outer = knee_inner + np.array([math.cos(slope), -math.sin(slope)]) * knee_width * 1.05
     out = smooth(waist, hip, (knee_outer + hip) / 2 + [0.02 * w, 0], knee_outer, outer)
-    return Leg(out, hem, smooth(inner, knee_inner, 0.7 * seam + 0.3 * knee_inner, seam))
+    middle = knee_inner if knee_inner[1] > parting[1] + 0.3 * w else (inner + parting) / 2
+    return Leg(out, hem, inner_edge(inner, middle, 0.7 * parting + 0.3 * middle, parting, seam))
+
+
+def inner_edge(*through: Curve) -> Curve:
+    """From the hem to where the legs part, and straight on to the crotch's seam, the last two of these."""
+    return np.vstack([smooth(*through[:-1]), np.linspace(through[-2], through[-1], 6)[1:]])
 
 
 def leg_points(rng: np.random.Generator, draft: Draft, cut: Legs, piece: Leg, side: str, sign: int) -> None:
@@ -118,6 +138,14 @@ def leg_points(rng: np.random.Generator, draft: Draft, cut: Legs, piece: Leg, si
         draft.seams.append((piece.hem - [0, rng.uniform(0.05, 0.2) * w]) * flip)
     if rng.random() < 0.6:
         draft.seams.append(smooth((0.55 * w, 0.12 * w), (0.7 * w, 0.4 * w), (w, 0.5 * w), steps=6) * flip)
+
+
+def touch(draft: Draft, cut: Legs, seam: Curve) -> None:
+    """The fold between legs that touch, in their own shadow."""
+    parting, aside = seam + [0, cut.touching], np.array([0.04 * cut.waist, 0])
+    middle = (seam + parting) / 2
+    draft.add(1.05, Part(np.array([seam - [0, 0.03 * cut.waist], middle + aside, parting, middle - aside])))
+    draft.seams.append(np.linspace(seam, parting, 5))
 
 
 def visible_crotch(left: Leg, right: Leg, width: float, seam: Curve) -> Curve:

@@ -13,6 +13,10 @@ from keypoints.training.styles import SIDES, Draft, Half, Style, half, styled
 
 STRONG_BEND = 0.9
 """Radians: a sleeve bent more than this at the elbow lies on itself, so it is two pieces."""
+VISIBLE_GAP = 0.02
+"""Half chests between sleeve and side where a person says they part: there the armpit is marked, not at the end of its seam."""
+FARTHEST_ARMPIT = 0.6
+"""Half chests from the seam's end; where sleeve and side part farther down, or nowhere, nobody can see where the armpit is."""
 
 
 def upper(rng: np.random.Generator, category: str, *, hanging: bool = False) -> Pattern:
@@ -131,10 +135,13 @@ def sleeve(rng: np.random.Generator, draft: Draft, style: Style, piece: Half, si
     across = np.array([-directions[2][1], directions[2][0]])
     inner = outer + across * cuff
     if not style.long:  # the mouth of a short sleeve lies beside the body, seldom on it
-        aside = max(0.0, one_of(rng, (0.8, 0.9, 1.1), (0.2, 0.55, 0.9)) * piece.armpit[0] - inner[0])
+        aside = max(0.0, one_of(rng, (0.88, 1.03, 1.2), (0.12, 0.55, 1.0)) * beside_at(piece, inner) - inner[0])
         inner[0], outer[0], elbow[0] = inner[0] + aside, outer[0] + 0.8 * aside, elbow[0] + 0.4 * aside
     middle_angle = angle + bend / 2
     crook = elbow + np.array([-math.sin(middle_angle), math.cos(middle_angle)]) * (0.45 * opening + 0.5 * cuff)
+    if style.long and abs(bend) < 0.5 and rng.random() < 0.65:  # people lay sleeves beside the body, not on it
+        aside = max(0.0, beside_at(piece, crook) + rng.uniform(-0.02, 0.3) * c - crook[0])
+        elbow, outer, inner, crook = (place + [share * aside, 0] for place, share in ((elbow, 0.8), (outer, 1), (inner, 1), (crook, 1)))
     puff = [0.03 * c, 0]
     upper_edge = smooth(piece.shoulder, piece.shoulder + directions[0] * 0.25 * reach + puff, elbow, (elbow + outer) / 2, outer, steps=8)
     if style.long:
@@ -144,7 +151,12 @@ def sleeve(rng: np.random.Generator, draft: Draft, style: Style, piece: Half, si
     mouth = np.linspace(outer, inner, 8) + np.outer(np.sin(np.linspace(0, math.pi, 8)), directions[1] * rng.uniform(-0.02, 0.06) * c)
     names = sleeve_points(draft, side, sign, upper_edge, under)
     flip = np.array([sign, 1])
+    aside_enough = visible_armpit(piece, under, c)
     over = 2.0 if abs(bend) > 0.5 or inner[0] < 0.9 * piece.armpit[0] and rng.random() < 0.7 else float(rng.choice([0.0, 2.0]))
+    if aside_enough is not None:
+        draft.points[f"armpit_{side}"] = aside_enough * flip
+    elif over:
+        draft.hidden.add(f"armpit_{side}")
     arm = np.vstack([upper_edge, mouth[1:-1], under, piece.armhole[::-1][1:-1]])
     turn = sign * (90 - math.degrees(angle))
     role = f"sleeve_{side}"
@@ -160,6 +172,23 @@ def sleeve(rng: np.random.Generator, draft: Draft, style: Style, piece: Half, si
     if rng.random() < 0.6:
         stitch = directions[1] * rng.uniform(0.03, 0.14) * c
         draft.seams.append(np.linspace(outer - stitch, inner - stitch, 6) * flip)
+
+
+def beside_at(piece: Half, place: Curve) -> float:
+    """How far out the body's side is at the height of this place."""
+    order = np.argsort(piece.side[:, 1])
+    return float(np.interp(place[1], piece.side[order, 1], piece.side[order, 0]))
+
+
+def visible_armpit(piece: Half, under: Curve, chest: float) -> Curve | None:
+    """Where the gap between side and sleeve, whose lower edge runs from the cuff to the armpit, begins to show; None for nowhere near."""
+    for place in (along(under, float(share)) for share in np.linspace(1, 0, 80)):
+        if np.linalg.norm(place - piece.armpit) > FARTHEST_ARMPIT * chest:
+            return None
+        side = beside_at(piece, place)
+        if place[0] - side >= VISIBLE_GAP * chest or place[1] < piece.armpit[1] - VISIBLE_GAP * chest:
+            return np.array([max(side, (side + place[0]) / 2 - VISIBLE_GAP * chest), max(place[1], piece.armpit[1])])
+    return None
 
 
 def posture(rng: np.random.Generator, style: Style) -> tuple[float, float]:
