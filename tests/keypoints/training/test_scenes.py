@@ -14,8 +14,11 @@ from keypoints.inference.scale import find_scale
 from keypoints.landmarks import CATEGORY, NO_GARMENT, Visibility
 from keypoints.references import Asked
 from keypoints.training.cutouts import Cutouts, cut_out, fabric, load_cutouts, silhouette
+from keypoints.training.lowers import lower
 from keypoints.training.render import render
 from keypoints.training.scenes import Recipe, Scene, measured_recipe, random_recipe, scene
+from keypoints.training.styles import Half
+from keypoints.training.uppers import visible_armpit
 from tests.keypoints.training.conftest import SMALL, garment_photo
 
 NOTHING = Cutouts()
@@ -71,7 +74,7 @@ def test_a_picture_without_a_garment_has_no_points() -> None:
 
 
 def test_a_scene_whose_centimetres_are_judged_shows_a_readable_sheet() -> None:
-    shown = scene(20_000_003, NOTHING, replace(measured_recipe(20_000_003), shape=(1024, 768)))
+    shown = scene(20_000_003, NOTHING, replace(measured_recipe(20_000_003), shape=(1536, 1152)))
     assert find_scale(shown.picture, Asked()) is not None
 
 
@@ -121,3 +124,26 @@ def test_rendered_scenes_are_labelled_as_the_photos_are(tmp_path: Path) -> None:
         assert len(image["landmarks"]) + len(image["presence"]) == len(points)
         assert image["centimetres"]
     assert (tmp_path / "overview.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("under", "expected"),
+    [([(40, 20), (10, 0)], 0.0), ([(30, 23), (9, 3), (10, 0)], 4.2), ([(9, 30), (10, 0)], None)],
+    ids=["sleeve-beside-the-body", "sleeve-on-the-body-at-first", "sleeve-on-the-body"],
+)
+def test_the_armpit_is_where_sleeve_and_side_visibly_part(under: list[tuple[float, float]], expected: float | None) -> None:
+    """The side runs straight down from (10, 0); `under` is the sleeve's lower edge from the cuff; `expected` in centimetres below."""
+    side, nowhere = np.array([[10.0, 0.0], [10.0, 40.0]]), np.zeros(2)
+    piece = Half(nowhere, np.array([8.0, -8.0]), side[0], nowhere, side[1], side, side, side)
+    found = visible_armpit(piece, np.array(under, dtype=np.float64), chest=10.0)
+    assert (None if found is None else found.tolist()) == (None if expected is None else pytest.approx([10.0, expected], abs=0.4))
+
+
+def test_no_ground_shows_above_the_crotch() -> None:
+    """Whether the legs touch or part at once."""
+    for seed in range(20):
+        pattern = lower(np.random.default_rng(seed), "trousers")
+        x, y = pattern.points["crotch"]
+        above = (x, y - 0.06 * pattern.size)
+        inside = [cv2.pointPolygonTest(part.outline.astype(np.float32), above, True) > -0.04 * pattern.size for part in pattern.parts]
+        assert any(inside)
