@@ -43,12 +43,14 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Mixture:
-    """Which batches: `count` pictures of this size, `photos` of them (rounded down) real ones."""
+    """Which batches: `count` pictures of this size, `photos` of them (rounded down) real ones. `balanced`: photos of which only the class
+    is known, each class as often as any other."""
 
     seed: int
     count: int
     size: Size
     photos: float = 0.0
+    balanced: bool = False
 
 
 class Batches(Dataset[Batch]):
@@ -64,7 +66,7 @@ class Batches(Dataset[Batch]):
             rendered, real = ([read_shard(path) for path in whole_shards(folder)] for folder in (self.renders, self.photos))
             if not rendered:
                 raise ValueError(f"{self.renders} holds no shards: run keypoints.training.shards first")
-            self._open = rendered, real
+            self._open = rendered, by_class(real) if self.mixture.balanced else real
         return self._open
 
     def __getitem__(self, number: int) -> Batch:
@@ -73,6 +75,16 @@ class Batches(Dataset[Batch]):
         real_ones = int(self.mixture.count * self.mixture.photos) if real else 0
         chosen = [drawn(rng, real if place < real_ones else rendered) for place in range(self.mixture.count)]
         return collated(rng, [varied(rng, picture, labels, self.mixture.size) for picture, labels in chosen])
+
+
+def by_class(shards: list[Shard]) -> list[Shard]:
+    """The photos of which only the class is known, a shard for each class."""
+    found = []
+    for shard in shards:
+        if (shard.presence == UNASKED).all():
+            classes, of_class = np.unique(shard.kinds, axis=0, return_inverse=True)
+            found += [shard.only(np.flatnonzero(of_class == number)) for number in range(len(classes))]
+    return found
 
 
 def drawn(rng: np.random.Generator, shards: list[Shard]) -> tuple[Picture, Labels]:

@@ -40,13 +40,14 @@ from keypoints.training.shards import Shard, read_shard, whole_shards
 def judged_shards(network: GarmentNetwork, folder: Path, limit: int = 400) -> dict[str, float]:
     """Points, presence and kind on the renders in the shards there, each seen once, whole; empty where there is no shard."""
     network.eval()
-    points, presence, kinds = [], [], []
+    points, presence, kinds, worn = [], [], [], []
     for batch in whole_pictures([read_shard(path) for path in whole_shards(folder)], limit):
         device = next(network.parameters()).device
         reading = network.read(network.encode(normalised(batch.pictures.to(device))), batch.category.to(device))
         points.append(point_errors(reading.heatmaps.cpu(), batch))
         asked = batch.presence != UNASKED
         presence.append(torch.stack([reading.presence.cpu().argmax(-1)[asked], batch.presence[asked].long()]))
+        worn.append(torch.stack([reading.worn.cpu() >= 0, batch.worn == 1]))
         kinds.append(batch.kinds.gather(1, reading.kind.cpu().argmax(-1, keepdim=True)))
     if not points:
         return {}
@@ -54,6 +55,8 @@ def judged_shards(network: GarmentNetwork, folder: Path, limit: int = 400) -> di
     shares = {name: float((errors < limit).float().mean()) for name, limit in THRESHOLDS.items()}
     recall = {"seen_as_visible": VISIBLE, "seen_as_hidden": HIDDEN, "seen_as_absent": 2}
     told = {name: float((said[true == number] == number).float().mean()) for name, number in recall.items()}
+    on_body, truly = torch.cat(worn, dim=1)
+    told |= {"worn_seen": float(on_body[truly].float().mean()), "worn_imagined": float(on_body[~truly].float().mean())}
     return shares | {"median": float(errors.median())} | told | {"kind": float(torch.cat(kinds).float().mean())}
 
 
@@ -94,7 +97,8 @@ def judge_kinds(network: GarmentNetwork, photos: Sequence[Photo]) -> dict[str, A
     contradicted, over all categories that the class does not allow, and of right ones (the likeliest allowed), which are false alarms.
     """
     network.eval()
-    table = np.stack([kind_row(network, photo) for photo in track(photos, description="held-out photos")])
+    sights = [read_sight(network, read_photo(photo.path)) for photo in track(photos, description="held-out photos")]
+    table = np.array([[sight.kinds[kind] for kind in KINDS] for sight in sights])
     allowed = np.stack([photo.kinds for photo in photos])
     likeliest = table.argmax(1)
     right = allowed[np.arange(len(photos)), likeliest]
@@ -115,14 +119,10 @@ def judge_kinds(network: GarmentNetwork, photos: Sequence[Photo]) -> dict[str, A
         "garments_right": share(right[garments]),
         "no_garment_right": share(right[~garments]),
         "caught": caught,
+        "called_worn": float(np.mean([sight.worn >= 0.5 for sight in sights])),
         "by_class": {label: {"photos": int((labels == label).sum()), "right": float(right[labels == label].mean())} for label in classes},
         "confusion": {label: counted([KINDS[kind] for kind in likeliest[labels == label]]) for label in classes},
     }
-
-
-def kind_row(network: GarmentNetwork, photo: Photo) -> npt.NDArray[np.float64]:
-    kinds = read_sight(network, read_photo(photo.path)).kinds
-    return np.array([kinds[kind] for kind in KINDS])
 
 
 def share(true: npt.NDArray[np.bool_]) -> float | None:

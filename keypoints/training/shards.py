@@ -12,7 +12,7 @@ import argparse
 import functools
 import multiprocessing
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -37,6 +37,7 @@ class Shard:
     """Labels in memory, pictures on disk."""
 
     jpegs: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
     positions: npt.NDArray[np.float32]
     presence: npt.NDArray[np.uint8]
@@ -47,12 +48,16 @@ class Shard:
         return len(self.ends)
 
     def picture(self, number: int) -> Picture:
-        start = int(self.ends[number - 1]) if number else 0
-        decoded = cv2.imdecode(np.asarray(self.jpegs[start : self.ends[number]]), cv2.IMREAD_COLOR_RGB)
+        decoded = cv2.imdecode(np.asarray(self.jpegs[self.starts[number] : self.ends[number]]), cv2.IMREAD_COLOR_RGB)
         return np.asarray(decoded, dtype=np.uint8)
 
     def labels(self, number: int) -> Labels:
         return Labels(self.positions[number], self.presence[number], self.kinds[number], int(self.worn[number]))
+
+    def only(self, numbers: npt.NDArray[np.int64]) -> Shard:
+        """These pictures alone."""
+        kept = {name: getattr(self, name)[numbers] for name in ("starts", "ends", "positions", "presence", "kinds", "worn")}
+        return replace(self, **kept)
 
 
 def write_shard(path: Path, pictures: Iterable[tuple[Picture, Labels]]) -> None:
@@ -78,7 +83,8 @@ def write_shard(path: Path, pictures: Iterable[tuple[Picture, Labels]]) -> None:
 def read_shard(path: Path) -> Shard:
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    return Shard(jpegs=np.memmap(path.with_suffix(".jpegs"), np.uint8, mode="r"), **arrays)
+    starts = np.concatenate([[0], arrays["ends"][:-1]])
+    return Shard(jpegs=np.memmap(path.with_suffix(".jpegs"), np.uint8, mode="r"), starts=starts, **arrays)
 
 
 def whole_shards(folder: Path) -> list[Path]:

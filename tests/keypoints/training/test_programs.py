@@ -23,7 +23,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("program", ["render", "shards", "train", "selflabel", "evaluate", "export"])
+@pytest.mark.parametrize("program", ["render", "shards", "train", "selflabel", "heads", "evaluate", "export"])
 def test_each_says_how_it_is_used(program: str) -> None:
     done = run(f"keypoints.training.{program}", "--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -16,6 +16,7 @@ from keypoints.landmarks import CATEGORIES, CATEGORY, KINDS, PARTNERS, POINTS, C
 from keypoints.training.batches import Batches, Mixture, framed, random_view
 from keypoints.training.evaluate import judge_centimetres, judge_kinds, judged_shards
 from keypoints.training.export import export
+from keypoints.training.heads import learn
 from keypoints.training.labels import ABSENT, UNASKED, VISIBLE
 from keypoints.training.losses import Losses, kind_loss, points_loss, presence_loss, worn_loss
 from keypoints.training.photos import photos_in
@@ -191,3 +192,23 @@ def test_every_judged_picture_and_photo_is_counted(data: Path, photos: Path, net
     found = judge_kinds(network, every)
     assert found["photos"] == len(every) == 14
     assert sum(count for row in found["confusion"].values() for count in row.values()) == 14
+
+
+def test_teaching_the_heads_leaves_the_rest_as_it_was(data: Path, network: GarmentNetwork) -> None:
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    learn(network, iter([batches(data, replace(TINY, balanced=True))[number] for number in range(2)]), steps=2)
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert {name.split(".")[0] for name in changed} == {
+        "verdict",
+        "presence_local",
+        "presence_global",
+        "presence_point",
+        "presence_verdict",
+    }
+
+
+def test_balanced_batches_show_each_class_as_often_as_the_others(data: Path) -> None:
+    balanced = batches(data, Mixture(seed=0, count=40, size=(96, 128), photos=1.0, balanced=True))
+    kinds = torch.cat([balanced[number].kinds for number in range(4)])
+    assert 0.4 < float(kinds[:, KINDS.index("trousers")].float().mean()) < 0.6
+    assert (kinds.sum(dim=1) == 1).all()
