@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keypoints.geometry import Point, Position, definitions_for, diagonal, length
+from keypoints.geometry import POINT_ERRORS, Point, Position, definitions_for, diagonal, length
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -25,8 +25,8 @@ Integers = npt.NDArray[np.int64]
 THRESHOLDS: Mapping[str, float] = {"pck_02": 0.02, "pck_05": 0.05, "pck_10": 0.10}
 WRONG = 0.05
 """From this error on a point is called wrong: where confidence is compared with truth."""
-BANDS: tuple[tuple[float, float], ...] = ((0.85, 1.0), (0.7, 0.85), (0.5, 0.7), (0.0, 0.5))
-"""Of confidence, as `geometry.POINT_ERRORS` has them; a value belongs to the highest band whose lower end it reaches."""
+BANDS = tuple(zip([lowest for lowest, _ in POINT_ERRORS], [1.0, *(lowest for lowest, _ in POINT_ERRORS)], strict=False))
+"""Of confidence, (low, high): those of `POINT_ERRORS`; a value belongs to the highest band whose lower end it reaches."""
 RESAMPLES = 10_000
 LEVEL = 0.95
 

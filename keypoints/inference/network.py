@@ -106,7 +106,7 @@ class GarmentNetwork(nn.Module):
         self.smooth3 = _convolution(width, width)
         self.smooth4 = _convolution(width, width)
         self.head = nn.Conv2d(width, len(POINTS), 1)
-        self.verdict = nn.Sequential(nn.Linear(2 * 192, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, len(KINDS) + 1))
+        self.verdict = nn.Sequential(nn.Linear(2 * (128 + 192), 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, len(KINDS) + 1))
         self.presence_local = nn.Linear(width, 48)
         self.presence_global = nn.Linear(192, 48)
         self.presence_point = nn.Parameter(torch.zeros(len(POINTS), 48))
@@ -130,8 +130,7 @@ class GarmentNetwork(nn.Module):
 
     def judge(self, levels: Levels) -> tuple[Tensor, Tensor]:
         """The logits of `Reading.kind` and `Reading.worn`, which do not depend on a category."""
-        seen = levels.coarsest
-        verdict = self.verdict(torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], dim=1))
+        verdict = self.verdict(overall(levels))
         return verdict[:, : len(KINDS)], verdict[:, -1]
 
     def _decoded(self, levels: Levels, category: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -150,6 +149,11 @@ class GarmentNetwork(nn.Module):
         whole = self.presence_global(coarsest.mean((2, 3)))
         verdict: Tensor = self.presence_verdict(functional.relu(local + whole[:, None] + self.presence_point))
         return verdict
+
+
+def overall(levels: Levels) -> Tensor:
+    """(batch, 640): means and peaks of the coarse features, whatever their place."""
+    return torch.cat([seen for level in (levels.coarse, levels.coarsest) for seen in (level.mean((2, 3)), level.amax((2, 3)))], dim=1)
 
 
 def _enlarged(features: Tensor, like: Tensor) -> Tensor:

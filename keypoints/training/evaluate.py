@@ -23,7 +23,7 @@ from keypoints.inference.crops import GREY, HEIGHT, WIDTH, cut, whole_view
 from keypoints.inference.evaluate import answers
 from keypoints.inference.finders import Finder, GarmentFinder
 from keypoints.inference.network import GarmentNetwork, decode, load_network
-from keypoints.inference.reading import read_sight
+from keypoints.inference.reading import read_garment
 from keypoints.labelled import read_labels
 from keypoints.landmarks import CATEGORY, KINDS, NO_GARMENT
 from keypoints.training.batches import Batch, collated, framed, normalised
@@ -97,7 +97,8 @@ def judge_kinds(network: GarmentNetwork, photos: Sequence[Photo]) -> dict[str, A
     contradicted, over all categories that the class does not allow, and of right ones (the likeliest allowed), which are false alarms.
     """
     network.eval()
-    sights = [read_sight(network, read_photo(photo.path)) for photo in track(photos, description="held-out photos")]
+    read = [read_garment(network, read_photo(photo.path)) for photo in track(photos, description="held-out photos")]
+    sights = [garment.sight for garment in read if garment.sight]
     table = np.array([[sight.kinds[kind] for kind in KINDS] for sight in sights])
     allowed = np.stack([photo.kinds for photo in photos])
     likeliest = table.argmax(1)

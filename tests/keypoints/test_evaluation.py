@@ -89,9 +89,9 @@ def test_answers_on_other_photos_cannot_be_compared() -> None:
 
 
 def test_each_band_of_confidence_tells_its_share_of_wrong_points() -> None:
-    points = [PointError("hem_left", error, sure) for error, sure in [(0.01, 1.0), (0.06, 0.85), (0.01, 0.84), (0.2, 0.1), (0.3, 0.0)]]
+    points = [PointError("hem_left", error, sure) for error, sure in [(0.01, 1.0), (0.06, 0.95), (0.01, 0.84), (0.2, 0.1), (0.3, 0.0)]]
     bands = calibration(points)["bands"]
-    assert [(band["from"], band["points"], band["wrong"]) for band in bands] == [(0.85, 2, 0.5), (0.7, 1, 0), (0.0, 2, 1)]
+    assert [(band["from"], band["points"], band["wrong"]) for band in bands] == [(0.95, 2, 0.5), (0.7, 1, 0), (0.0, 2, 1)]
     assert [band["p90"] for band in bands] == pytest.approx([0.055, 0.01, 0.29])
 
 
