@@ -256,8 +256,11 @@ if len(Path(KEYPOINTS_WEIGHTS).stem) > 80:
 # -- faces
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
 FACE_ENCODER = env.str("FACE_ENCODER", default="auto")  # auto | torch | dlib
-FACE_VERIFY_THRESHOLD = env.float("FACE_VERIFY_THRESHOLD", default=0.55)
-FACE_UNSURE_MARGIN = env.float("FACE_UNSURE_MARGIN", default=0.05)
+FACE_CALIBRATION = env.str("FACE_CALIBRATION", default=str(BASE_DIR / "faces" / "calibration.json"))
+FACE_FMR = env.float("FACE_FMR", default=0.001)  # of different people's pairs, the share that may be taken for one
+FACE_FPIR = env.float("FACE_FPIR", default=0.01)  # of searches for strangers, the share that may answer with a person
+if not 0 < FACE_FMR < 1 or not 0 < FACE_FPIR < 1:
+    raise ImproperlyConfigured("FACE_FMR and FACE_FPIR are shares between 0 and 1")
 
 # -- people who are enrolled: docs/faces.md, "People"
 FACE_VAULT = Path(env.str("FACE_VAULT", default=str(DATA / "vault")))  # shared by all machines, and never in a backup of the database

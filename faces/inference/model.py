@@ -16,7 +16,7 @@ from faces.inference.checks import BRIGHTNESS, judge
 from faces.inference.detector import QUICK, Detector, Face
 from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
 from faces.inference.landmarks import Landmarks, Shape
-from faces.inference.matching import euclidean, verdict
+from faces.inference.matching import calibration, euclidean, verdict
 from faces.inference.photo import Photo, read_photo
 from faces.kind import KIND
 from tasks.errors import Code, InvalidInput
@@ -35,6 +35,7 @@ class FaceModel(InferenceModel):
         self.detector = Detector()
         self.landmarks = Landmarks(settings.FACE_LANDMARKS)
         self.encoder = load_encoder(settings.FACE_ENCODER)
+        calibration()
         self.detector.look(Image.new("RGB", (64, 64)), 0, QUICK)
         self.encoder.encode(built_in_chip()[None])
 
@@ -71,13 +72,14 @@ class FaceModel(InferenceModel):
         Raises InvalidInput("no_face" | "several_faces"), whose detail names the photo, and for a file that is no picture.
         """
         photos = {"selfie": read_photo(selfie, self.detector), "reference": read_photo(reference, self.detector)}
-        chips = np.stack([self.chip(photo, only_face(photo, name)) for name, photo in photos.items()])
+        faces = {name: only_face(photo, name) for name, photo in photos.items()}
+        chips = np.stack([self.chip(photo, faces[name]) for name, photo in photos.items()])
         distance = euclidean(*self.encoder.encode(chips))
+        threshold = calibration().threshold(face_pixels=min(face.box.width for face in faces.values()))
         return {
-            "verdict": verdict(distance, settings.FACE_VERIFY_THRESHOLD, settings.FACE_UNSURE_MARGIN),
+            "verdict": verdict(distance, threshold),
             "distance": round(distance, 4),
-            "threshold": settings.FACE_VERIFY_THRESHOLD,
-            "unsure_margin": settings.FACE_UNSURE_MARGIN,
+            "threshold": threshold.as_json(),
             **{name: photo.as_json() for name, photo in photos.items()},
             **self.facts(),
         }

@@ -29,5 +29,5 @@ def default_settings(settings: Settings) -> None:
     """The defaults, whatever the environment says."""
     settings.FACE_LANDMARKS = 5
     settings.FACE_ENCODER = "auto"
-    settings.FACE_VERIFY_THRESHOLD = 0.55
-    settings.FACE_UNSURE_MARGIN = 0.05
+    settings.FACE_CALIBRATION = str(settings.BASE_DIR / "faces" / "calibration.json")
+    settings.FACE_FMR, settings.FACE_FPIR = 0.001, 0.01

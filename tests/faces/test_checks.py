@@ -5,7 +5,6 @@ import pytest
 from faces.inference.boxes import Box
 from faces.inference.checks import judge
 from faces.inference.detector import Face, real_faces
-from faces.inference.matching import verdict
 
 GOOD = {
     "detection_score": 2.0,
@@ -62,8 +61,3 @@ def test_weak_and_far_smaller_faces_do_not_count() -> None:
     main, second, far, weak = (Face(Box(0, 0, side, side), score) for side, score in [(100, 2.0), (50, 0.3), (49, 2.0), (300, 0.29)])
     assert real_faces([weak, main, second, far]) == [main, second]
     assert real_faces([weak]) == real_faces([]) == []
-
-
-@pytest.mark.parametrize(("distance", "said"), [(0, "same"), (0.55, "same"), (0.5501, "unsure"), (0.6, "unsure"), (0.61, "different")])
-def test_verdicts(distance: float, said: str) -> None:
-    assert verdict(distance, threshold=0.55, unsure_margin=0.0500001) == said
