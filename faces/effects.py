@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.dateparse import parse_datetime
 
 from faces.models import Consent, Gallery, Part, Person, PersonJob, Template
-from tasks.errors import Code, InvalidInput, Outdated
+from tasks.errors import Code, InvalidInput, Outdated, Refused
 from tasks.models import Job
 
 
@@ -65,9 +65,9 @@ def answer_with(job: Job, effects: Effects) -> None:
 
 
 def enrol(job: Job, enrolled: list[Enrolled]) -> None:
-    """New people first get their rows: a worker that lost its lease, or whose job was canceled, never comes here and leaves nobody behind."""
+    """New people get their rows here: a worker that lost its lease, or whose job was canceled, never comes this far and leaves nobody."""
     there = Person.objects.held(item.person for item in enrolled if item.name is None)
-    gallery = gallery_of(job)
+    gallery = next(iter(there.values())).gallery if there else gallery_of(job)
     version = gallery.advance()
     for item in enrolled:
         person = there.get(item.person) if item.name is None else made(item, gallery, version)
@@ -118,7 +118,7 @@ def names(person: Person) -> Callable[[Job], None]:
     def along(job: Job) -> None:
         there = Person.objects.held([person.pk])
         if not there:
-            raise InvalidInput(Code.NOT_FOUND)
+            raise Refused(Code.NOT_FOUND)
         PersonJob.objects.create(person=person, job=job, part=Part.NAMED)
 
     return along

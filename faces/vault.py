@@ -63,10 +63,12 @@ class Vault:
         return pk
 
     def key(self, pk: UUID) -> bytes:
-        """Raises Unreadable for a key that was erased, or whose master key is not among ours."""
+        """Raises Unreadable for a key that was erased, or whose master key is not among ours; OSError where the whole vault is away."""
         for path in (self.path(pk), self.orphan(pk)):
             with suppress(FileNotFoundError):
                 return self.unwrapped(pk, path.read_bytes())
+        if not self.folder.is_dir():
+            raise OSError(f"the vault {self.folder} is not there")
         raise Unreadable
 
     def erase(self, pk: UUID) -> bool:
@@ -97,6 +99,13 @@ class Vault:
         return [UUID(name) for name in os.listdir(folder) if OURS.fullmatch(name)] if folder.is_dir() else []
 
     # -- what belongs to nobody
+    def age(self, pk: UUID) -> float:
+        """Seconds since it was written; 0 for one that has gone meanwhile."""
+        try:
+            return time.time() - self.path(pk).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
     def set_apart(self, pk: UUID) -> None:
         """It still opens what it sealed, until it is forgotten: the database may be the wrong one."""
         path, orphan = self.path(pk), self.orphan(pk)

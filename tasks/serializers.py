@@ -32,6 +32,10 @@ def nests(field: serializers.Field[Any, Any, Any, Any]) -> bool:
     return hasattr(field, "child") or isinstance(field, serializers.BaseSerializer)
 
 
+def holds_files(value: Any) -> bool:
+    return isinstance(value, Upload) or (isinstance(value, list) and bool(value) and isinstance(value[0], Upload))
+
+
 class FlagField(serializers.BooleanField):
     """A form without it means its default too: to DRF that is an unticked box."""
 
@@ -113,14 +117,17 @@ class SubmitSerializer(StrictSerializer):
 
     def uploads(self) -> dict[str, Upload]:
         """By role: the name of a field, with a number where it took several."""
-        found = {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}
-        for name in (name for name, field in self.fields.items() if isinstance(field, FilesField)):
-            found |= {f"{name}_{number}": upload for number, upload in enumerate(self.validated_data.get(name, ()), 1)}
+        found: dict[str, Upload] = {}
+        for name, value in self.validated_data.items():
+            if isinstance(value, Upload):
+                found[name] = value
+            elif holds_files(value):
+                found |= {f"{name}_{number}": upload for number, upload in enumerate(value, 1)}
         return found
 
     def parameters(self) -> dict[str, Any]:
         sent = {name: value for name, value in self.validated_data.items() if name not in SubmitSerializer._declared_fields}
-        return {name: value for name, value in sent.items() if value is not None and not of_files(self.fields[name])}
+        return {name: value for name, value in sent.items() if not holds_files(value) and value is not None}
 
     def options(self) -> dict[str, Any]:
         """What `Job.objects.submit` wants to know besides."""
