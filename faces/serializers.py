@@ -53,12 +53,14 @@ class PictureSerializer(serializers.Serializer[Any]):
 
 
 class CheckSerializer(serializers.Serializer[Any]):
-    """One judged measure. What cannot be computed is null, in `value` and in `pass`."""
+    """One judged measure. What cannot be computed is null, in `score`, `value` and `pass`."""
 
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="Of ISO/IEC 29794-5 where it has one (SingleFacePresent), else ours (face_size).")
+    score = serializers.IntegerField(min_value=0, max_value=100, allow_null=True, help_text="100: good, 50: at the limit, less fails.")
     value = serializers.FloatField(allow_null=True)
     limit = serializers.FloatField()
     hint = serializers.CharField(allow_null=True, help_text="What the person should do; null where nothing failed.")
+    indicative = serializers.BooleanField(help_text="It never decides: it is right often enough to say, not to refuse somebody.")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """With `pass`, which Python reserves."""
@@ -80,16 +82,27 @@ class FoundSerializer(serializers.Serializer[Any]):
 class ValidateResultSerializer(FoundSerializer, ResultSerializer):
     verdict = serializers.ChoiceField(choices=["usable", "not_usable"])
     valid = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.CharField(), help_text="One word per failed check, the first to be mended first.")
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="One word per thing to mend, the first to be mended first.")
+    next_step = serializers.CharField(allow_null=True, help_text="The one instruction to follow now; null if the picture is usable.")
     checks = CheckSerializer(many=True)
     example: ClassVar = {
         "verdict": "not_usable",
         "valid": False,
         "reasons": ["too_dark"],
+        "next_step": "Find more light; let it fall on your face.",
         "checks": [
-            {"name": "one_face", "value": 1, "limit": 1, "pass": True, "hint": None},
-            {"name": "brightness", "value": 31, "limit": 45, "pass": False, "hint": "Find more light; let it fall on your face."},
-            {"name": "sharpness", "value": None, "limit": 20, "pass": None, "hint": None},
+            {"name": "SingleFacePresent", "score": 100, "value": 1, "limit": 1, "pass": True, "hint": None, "indicative": False},
+            {
+                "name": "LuminanceMean",
+                "score": 34,
+                "value": 31,
+                "limit": 45,
+                "pass": False,
+                "hint": "Find more light; let it fall on your face.",
+                "indicative": False,
+            },
+            {"name": "Sharpness", "score": None, "value": None, "limit": 20, "pass": None, "hint": None, "indicative": False},
+            {"name": "EyesOpen", "score": None, "value": None, "limit": 0.12, "pass": None, "hint": None, "indicative": True},
         ],
         **FOUND,
         "landmarks": 5,

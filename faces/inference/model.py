@@ -12,7 +12,7 @@ from PIL import Image
 
 from faces.inference import quality
 from faces.inference.boxes import Box
-from faces.inference.checks import BRIGHTNESS, judge
+from faces.inference.checks import LUMINANCE, judge, next_step, reasons
 from faces.inference.detector import QUICK, Detector, Face
 from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
 from faces.inference.landmarks import Landmarks, Shape
@@ -56,11 +56,12 @@ class FaceModel(InferenceModel):
         """
         photo = read_photo(selfie, self.detector)
         checks = judge(len(photo.faces), self.measure(photo))
-        reasons = [check.reason for check in checks if check.passed is False]
+        wanting = reasons(checks)
         return {
-            "verdict": "not_usable" if reasons else "usable",
-            "valid": not reasons,
-            "reasons": reasons,
+            "verdict": "not_usable" if wanting else "usable",
+            "valid": not wanting,
+            "reasons": wanting,
+            "next_step": next_step(checks),
             "checks": [check.as_json() for check in checks],
             **photo.as_json(),
             **self.facts(),
@@ -92,6 +93,7 @@ class FaceModel(InferenceModel):
         height, width, _ = photo.pixels.shape
         return {
             "detection_score": face.score,
+            "FaceOcclusionPrevention": face.score,
             "face_size": face.box.width,
             "face_inside": face.box.share_inside(width, height),
             **measure_shape(self.landmarks.find(photo.pixels, face.box)),
@@ -107,17 +109,25 @@ class FaceModel(InferenceModel):
 
 
 def measure_shape(shape: Shape) -> dict[str, float]:
-    """Light, sharpness and pose. Sharpness is left out in the dark: it falls with the light."""
+    """Place, light, sharpness and pose of a face, by their checks' names. What its points cannot tell is left out, and sharpness in the
+    dark: it falls with the light."""
     gray = quality.middle_gray(shape.chip(quality.CHIP_SIDE, quality.CHIP_PADDING))
+    height, width, _ = shape.pixels.shape
     measures = {
-        "brightness": quality.brightness(gray),
-        "over_exposure": quality.over_exposure(gray),
-        "roll": quality.roll(shape.points),
-        "yaw": quality.yaw(shape.points),
+        **quality.places(shape.points, width, height),
+        "LuminanceMean": quality.brightness(gray),
+        "UnderExposurePrevention": quality.under_exposure(gray),
+        "OverExposurePrevention": quality.over_exposure(gray),
+        "HeadPoseRoll": quality.roll(shape.points),
+        "HeadPoseYaw": quality.yaw(shape.points),
+        "HeadPosePitch": quality.pitch(shape.points),
+        "EyesOpen": quality.eyes_open(shape.points),
+        "MouthClosed": quality.mouth_open(shape.points),
+        "EyesVisible": quality.eyes_over_cheeks(shape.pixels, shape.points),
     }
-    if BRIGHTNESS.passes(measures["brightness"]):
-        measures["sharpness"] = quality.sharpness(gray)
-    return measures
+    if LUMINANCE.passes(quality.brightness(gray)):
+        measures["Sharpness"] = quality.sharpness(gray)
+    return {name: value for name, value in measures.items() if value is not None}
 
 
 def only_face(photo: Photo, name: str) -> Face:
