@@ -12,6 +12,9 @@ KIND = Kind(
             deadline_seconds=30, unit="picture", result="faces.serializers.ValidateResultSerializer", localized="faces.answers.judged"
         ),
         "verify": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.VerifyResultSerializer"),
+        "challenge": Operation(
+            deadline_seconds=30, unit="picture", result="faces.serializers.ChallengeResultSerializer", localized="faces.answers.challenged"
+        ),
     },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.39 GB
     memory_recycle_bytes=1_000_000_000,

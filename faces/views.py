@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from faces.serializers import ValidateSerializer, VerifySerializer
+from typing import Any
+
+from django.conf import settings
+from rest_framework.request import Request
+
+from faces.serializers import ChallengeSerializer, ValidateSerializer, VerifySerializer
+from tasks.errors import Code
+from tasks.problems import Problem
 from tasks.views import SubmitView
 
 
@@ -20,3 +27,18 @@ class VerifyView(SubmitView):
     kind = "faces"
     operation = "verify"
     serializer_class = VerifySerializer
+
+
+class ChallengeView(SubmitView):
+    """Did this head turn as it was asked to?"""
+
+    kind = "faces"
+    operation = "challenge"
+    serializer_class = ChallengeSerializer
+    codes = (Code.CHALLENGE_NEEDS_68_POINTS,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Five points measure a turn so coarsely that a tilted photo would pass. Raises Problem."""
+        super().initial(request, *args, **kwargs)
+        if settings.FACE_LANDMARKS != 68:
+            raise Problem(Code.CHALLENGE_NEEDS_68_POINTS)

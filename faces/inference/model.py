@@ -10,17 +10,18 @@ from django.conf import settings
 from numpy.typing import NDArray
 from PIL import Image
 
-from faces.inference import quality
+from faces.inference import challenge, quality
 from faces.inference.boxes import Box
 from faces.inference.checks import LUMINANCE, judge, next_step, reasons
 from faces.inference.detector import QUICK, Detector, Face
 from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
 from faces.inference.landmarks import Landmarks, Shape
 from faces.inference.matching import calibration, euclidean, verdict
-from faces.inference.photo import Photo, read_photo
+from faces.inference.photo import LONGEST_SIDE, Photo, read_photo
 from faces.kind import KIND
 from tasks.errors import Code, InvalidInput
 from tasks.inference.model import InferenceModel, Run
+from tasks.inference.pictures import open_picture
 from tasks.languages import sentence
 
 ENCODER_PADDING = 0.25  # the chip that dlib's encoder was trained on
@@ -84,6 +85,39 @@ class FaceModel(InferenceModel):
             **{name: photo.as_json() for name, photo in photos.items()},
             **self.facts(),
         }
+
+    def challenge(self, run: Run, before: BinaryIO, after: BinaryIO, direction: challenge.Direction) -> dict[str, Any]:
+        """Did the head turn between two pictures, as asked? `direction` is that of the pictures, as they are seen.
+
+        Raises InvalidInput("no_face" | "several_faces"), whose detail names the picture, and for a file that is no picture.
+        """
+        photos = {"before": self.upright(before), "after": self.upright(after)}
+        shapes = [self.landmarks.find(photo.pixels, only_face(photo, name).box) for name, photo in photos.items()]
+        yaw_before, yaw_after = (quality.yaw(shape.points) for shape in shapes)
+        chips = np.stack([shape.chip(CHIP_SIDE, ENCODER_PADDING) for shape in shapes])
+        distance = euclidean(*self.encoder.encode(chips))
+        wanting = challenge.wanting(direction, yaw_before, yaw_after, distance)
+        return {
+            "verdict": "not_passed" if wanting else "passed",
+            "reasons": [reason for reason, _ in wanting],
+            "next_step": wanting[0][1] if wanting else None,
+            "direction": direction,
+            "yaw_before": round(yaw_before, 1),
+            "yaw_after": round(yaw_after, 1),
+            "least_turn": challenge.LEAST_TURN,
+            "distance": round(distance, 4),
+            "farthest": challenge.FARTHEST,
+            "stops": list(challenge.STOPS),
+            "does_not_stop": list(challenge.DOES_NOT_STOP),
+            **{name: photo.as_json() for name, photo in photos.items()},
+            **self.facts(),
+        }
+
+    def upright(self, file: BinaryIO) -> Photo:
+        """A picture in which faces are sought as it stands: what has to be turned first was held askew. Raises InvalidInput."""
+        picture = open_picture(file, LONGEST_SIDE)
+        sighting = self.detector.look(picture.image, 0, challenge.STAGE)
+        return Photo(np.asarray(picture.image), picture.width, picture.height, sighting)
 
     def measure(self, photo: Photo) -> dict[str, float]:
         """The measures of the main face by their check's name; where no face counts, of what comes nearest: light may be the cause."""
