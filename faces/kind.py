@@ -24,9 +24,16 @@ KIND = Kind(
     name="faces",
     model="faces.inference.model.FaceModel",
     operations={
-        "validate": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.ValidateResultSerializer"),
+        "validate": Operation(
+            deadline_seconds=30, unit="picture", result="faces.serializers.ValidateResultSerializer", localized="faces.answers.judged"
+        ),
         "verify": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.VerifyResultSerializer"),
-        "enrol": Operation(deadline_seconds=60, unit="picture", result="faces.people.serializers.EnrolResultSerializer"),
+        "challenge": Operation(
+            deadline_seconds=30, unit="picture", result="faces.serializers.ChallengeResultSerializer", localized="faces.answers.challenged"
+        ),
+        "enrol": Operation(
+            deadline_seconds=60, unit="picture", result="faces.people.serializers.EnrolResultSerializer", localized="faces.answers.enrolled"
+        ),
         "identify": Operation(deadline_seconds=60, unit="picture", result="faces.people.serializers.IdentifyResultSerializer"),
         "bulk_enrol": Operation(
             deadline_seconds=60,

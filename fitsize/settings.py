@@ -12,6 +12,7 @@ import environ
 from csp.constants import NONE
 from django.core.exceptions import ImproperlyConfigured
 
+from faces.limits import limits
 from fitsize.secret_files import named_keys, secret_file
 
 env = environ.Env()
@@ -256,6 +257,10 @@ if len(Path(KEYPOINTS_WEIGHTS).stem) > 80:
 # -- faces
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
 FACE_ENCODER = env.str("FACE_ENCODER", default="auto")  # auto | torch | dlib
+try:
+    FACE_LIMITS = limits(env.dict("FACE_LIMITS", default={}))  # how good a selfie must be
+except ValueError as error:
+    raise ImproperlyConfigured(f"FACE_LIMITS: {error}") from None
 FACE_CALIBRATION = env.str("FACE_CALIBRATION", default=str(BASE_DIR / "faces" / "calibration.json"))
 FACE_FMR = env.float("FACE_FMR", default=0.001)  # of different people's pairs, the share that may be taken for one
 FACE_FPIR = env.float("FACE_FPIR", default=0.01)  # of searches for strangers, the share that may answer with a person

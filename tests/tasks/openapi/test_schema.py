@@ -110,14 +110,6 @@ def test_only_what_needs_no_key_says_so(schema: dict[str, Any]) -> None:
     open_to_all = {address for address, _, operation in operations(schema) if not operation.get("security")}
     keyless = {"/api/v1/", "/api/v1/keypoints/sheet", "/api/v1/faces/erasures/key", "/livez", "/readyz", "/api/schema", "/api/docs"}
     assert open_to_all == keyless
-        "/api/v1/",
-        "/api/v1/keypoints/sheet",
-        "/api/v1/faces/erasures/key",
-        "/livez",
-        "/readyz",
-        "/api/schema",
-        "/api/docs",
-    }
 
 
 def test_a_submit_says_what_it_takes_and_what_comes_of_it(schema: dict[str, Any]) -> None:
@@ -159,6 +151,7 @@ def test_the_example_of_a_result_is_valid_for_its_serializer(kind: str, operatio
 
 @pytest.mark.django_db
 def test_the_example_of_each_submit_is_accepted(owner: User, settings: Settings, schema: dict[str, Any]) -> None:
+    settings.FACE_LANDMARKS = 68  # a challenge needs them
     settings.FACES_IDENTIFY, settings.FACES_IDENTIFY_PURPOSE = True, "a test"
     client = client_of(owner, scopes())
     posts = [(address, said) for address, _, said in operations(schema) if said["operationId"].startswith("submit")]
