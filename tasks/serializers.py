@@ -46,6 +46,8 @@ def mistyped(field: serializers.Field[Any, Any, Any, Any], value: Any) -> bool:
     """Whether JSON has no such value for this field. DRF takes a form's words for numbers and truth from anybody."""
     if isinstance(field, serializers.BooleanField):
         return not isinstance(value, bool)
+    if isinstance(field, serializers.CharField):
+        return not isinstance(value, str)
     return isinstance(field, serializers.IntegerField | serializers.FloatField) and isinstance(value, str | bool)
 
 

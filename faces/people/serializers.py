@@ -255,15 +255,23 @@ class PeopleFilterSerializer(PageSerializer):
     name = serializers.CharField(required=False, max_length=200, help_text="Exactly.")
 
 
-class RenameSerializer(StrictSerializer):
+class BodySerializer(StrictSerializer):
+    """Of JSON, where a number is a number and a text a text."""
+
+    def check_names(self, data: dict[str, Any]) -> None:
+        super().check_names(data)
+        self.refuse_mistyped(data)
+
+
+class RenameSerializer(BodySerializer):
     name = serializers.CharField(max_length=200)
 
 
-class MergeSerializer(StrictSerializer):
+class MergeSerializer(BodySerializer):
     person = serializers.UUIDField(help_text="Who turned out to be this person. `If-Match` names the ETags of both.")
 
 
-class SplitSerializer(StrictSerializer, ConsentSerializer):
+class SplitSerializer(BodySerializer, ConsentSerializer):
     templates = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=1000)
     name = serializers.CharField(max_length=200, help_text="Of whoever they are of.")
     example: ClassVar = {"templates": [PERSON], "name": "member-4712", **CONSENT_EXAMPLE}
@@ -273,7 +281,7 @@ class SplitSerializer(StrictSerializer, ConsentSerializer):
         return attrs
 
 
-class RejectSerializer(StrictSerializer):
+class RejectSerializer(BodySerializer):
     job = serializers.UUIDField(help_text="Of yours, that answered with this person.")
     face = serializers.IntegerField(required=False, min_value=0, max_value=1000, help_text="Which of the result's `faces`; the first is 0.")
 

@@ -25,9 +25,8 @@ class Command(BaseCommand):
         create.add_argument("--user", default="owner", help="whose key it is; the user is made if there is none")
         create.add_argument("--name", default="default", help="what the key is for")
         known = ", ".join([*all_scopes(), OPERATOR])
-        create.add_argument(
-            "--scope", action="append", help=f"one of {known}; may be repeated; {ALL!r}: all but {OPERATOR}; default: every kind"
-        )
+        scopes = f"one of {known}, may be repeated; {ALL!r}: all but {OPERATOR}; default: every kind"
+        create.add_argument("--scope", action="append", help=scopes)
         create.add_argument("--rate", type=limit, help="submits a minute, 0 for any number; default: KEY_RATE")
         create.add_argument("--queued", type=limit, help="jobs that may wait at a time, 0 for any number; default: KEY_QUEUED")
         listing = actions.add_parser("list", help="list keys")
