@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -116,12 +117,13 @@ class Evaluation:
             wide_enough = sum(portrait.width > width for portrait in whole.values())
             limit = calibration().threshold(face_pixels=width).value
             tried = [(a.parent == b.parent, euclidean(smaller[a].encoding, whole[b].encoding)) for a in smaller for b in whole if a != b]
+            both = [(a.parent == b.parent, euclidean(smaller[a].encoding, smaller[b].encoding)) for a, b in combinations(smaller, 2)]
             own = [euclidean(smaller[file].encoding, whole[file].encoding) for file in smaller]
             found[str(width)] = {
                 "threshold": limit,
                 "not_found": Rate(wide_enough - len(smaller), wide_enough).as_json(),
-                "fmr": Rate(sum(d <= limit for same, d in tried if not same), sum(not same for same, _ in tried)).as_json(),
-                "fnmr": Rate(sum(d > limit for same, d in tried if same), sum(same for same, _ in tried)).as_json(),
+                **errors(tried, limit),
+                "both_so_small": errors(both, limit),
                 "from_itself": float(np.median(own)) if own else None,
             }
         return found
@@ -278,13 +280,12 @@ def right(named: Sequence[tuple[Probe, str]]) -> float | None:
 def rates(answered: Sequence[tuple[Pair, float]], source: str) -> list[dict[str, Any]]:
     """FMR and FNMR at some distances."""
     chosen = [(pair.same, distance) for pair, distance in answered if source in ("all", pair.source)]
-    same, other = ([distance for alike, distance in chosen if alike == wanted] for wanted in (True, False))
     limits = sorted({0.5, 0.55, 0.6, calibration().threshold().value})
-    return [
-        {
-            "distance": limit,
-            "fmr": Rate(sum(distance <= limit for distance in other), len(other)).as_json(),
-            "fnmr": Rate(sum(distance > limit for distance in same), len(same)).as_json(),
-        }
-        for limit in limits
-    ]
+    return [{"distance": limit, **errors(chosen, limit)} for limit in limits]
+
+
+def errors(tried: Sequence[tuple[bool, float]], limit: float) -> dict[str, Any]:
+    """FMR and FNMR at a distance, of pairs of which is known whether they are of one person."""
+    same, other = ([distance for alike, distance in tried if alike == wanted] for wanted in (True, False))
+    fmr, fnmr = Rate(sum(d <= limit for d in other), len(other)), Rate(sum(d > limit for d in same), len(same))
+    return {"fmr": fmr.as_json(), "fnmr": fnmr.as_json()}

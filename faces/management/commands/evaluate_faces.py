@@ -103,6 +103,7 @@ class Command(BaseCommand):
             missed = f"{row['not_found']['wrong']} of {row['not_found']['count']}"
             facts = f"{width:8}{row['threshold']:<11}{row['from_itself'] or 0:<13.3f}{missed:12}"
             self.stdout.write(f"  {facts}{rate(row['fmr']):48}{rate(row['fnmr'])}")
+            self.stdout.write(f"  {'':12}both so small: {rate(row['both_so_small']['fmr'])}, {rate(row['both_so_small']['fnmr'])}")
 
 
 def share(value: float | None) -> str:
