@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
@@ -54,8 +54,8 @@ class ChallengeView(SubmitView):
     serializer_class = ChallengeSerializer
     codes = (Code.CHALLENGE_NEEDS_68_POINTS,)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def post(self, request: Request) -> HttpResponseBase:
         """Five points measure a turn so coarsely that a tilted photo would pass. Raises Problem."""
-        super().initial(request, *args, **kwargs)
         if not switches.challenge():
             raise Problem(Code.CHALLENGE_NEEDS_68_POINTS)
+        return super().post(request)

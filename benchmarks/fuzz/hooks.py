@@ -24,6 +24,7 @@ OPTIONS = ("priority", "expires_in", "keep_input", "num_speakers", "min_speakers
 EMPTY = "The file is empty."  # base64 of nothing but spaces, say
 SPEAKERS = {"num_speakers", "min_speakers"}
 OF_REFERENCES = {"marker_cm", "square_cm", "corners", "width_cm", "height_cm", "px_per_cm"}  # each belongs to one reference of a garment
+NULL = "Null characters are not allowed."
 TWICE = "A point is named twice."
 notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # until the process ends
 
@@ -78,6 +79,8 @@ def pardon(failure: Any, case: Any, response: Any) -> str:
         return "nor that an address is public"
     if any(error["code"] == "consent_needed" or error["field"] == "consent_given_at" for error in errors):
         return "nor that a consent is whole, and not of tomorrow"
+    if any(error["detail"] == NULL for error in errors):
+        return "nor that a text holds no null character"
     if errors and "/faces/" in case.path and all(error["field"] in OF_PEOPLE for error in errors):
         return "nor which of two fields says who is meant"
     if errors and all(error["field"] in SPEAKERS for error in errors):
