@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from faces.serializers import ValidateSerializer, VerifySerializer
-from tasks.views import SubmitView
+from collections.abc import Callable
+
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+
+from faces import switches
+from faces.effects import names
+from faces.kind import READ
+from faces.models import Person
+from faces.serializers import ChallengeSerializer, ValidateSerializer, VerifySerializer
+from tasks.errors import Code
+from tasks.models import Job
+from tasks.problems import Problem
+from tasks.serializers import SubmitSerializer
+from tasks.views import SubmitView, allowed, owner_id
 
 
 class ValidateView(SubmitView):
@@ -15,8 +29,33 @@ class ValidateView(SubmitView):
 
 
 class VerifyView(SubmitView):
-    """Do these two pictures show one person?"""
+    """Do these two pictures show one person, or this picture an enrolled one?"""
 
     kind = "faces"
     operation = "verify"
     serializer_class = VerifySerializer
+    codes = (Code.NOT_FOUND,)
+
+    def along(self, form: SubmitSerializer) -> Callable[[Job], None] | None:
+        """To compare with a person is to read their templates, which a key for pictures alone may not."""
+        person = form.validated_data.get("person")
+        if person is None:
+            return None
+        if not allowed(self.request, READ):
+            raise PermissionDenied
+        return names(Person.objects.of_owner(owner_id(self.request), person).target())
+
+
+class ChallengeView(SubmitView):
+    """Did this head turn as it was asked to?"""
+
+    kind = "faces"
+    operation = "challenge"
+    serializer_class = ChallengeSerializer
+    codes = (Code.CHALLENGE_NEEDS_68_POINTS,)
+
+    def post(self, request: Request) -> HttpResponseBase:
+        """Five points measure a turn so coarsely that a tilted photo would pass. Raises Problem."""
+        if not switches.challenge():
+            raise Problem(Code.CHALLENGE_NEEDS_68_POINTS)
+        return super().post(request)

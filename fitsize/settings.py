@@ -12,7 +12,8 @@ import environ
 from csp.constants import NONE
 from django.core.exceptions import ImproperlyConfigured
 
-from fitsize.secret_files import secret_file
+from faces.limits import limits
+from fitsize.secret_files import named_keys, secret_file
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -255,9 +256,34 @@ if len(Path(KEYPOINTS_WEIGHTS).stem) > 80:
 
 # -- faces
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
+FACE_ENGINE = env.str("FACE_ENGINE", default="own")  # own | face_recognition
+if FACE_ENGINE not in ("own", "face_recognition"):
+    raise ImproperlyConfigured("FACE_ENGINE is own or face_recognition")
 FACE_ENCODER = env.str("FACE_ENCODER", default="auto")  # auto | torch | dlib
-FACE_VERIFY_THRESHOLD = env.float("FACE_VERIFY_THRESHOLD", default=0.55)
-FACE_UNSURE_MARGIN = env.float("FACE_UNSURE_MARGIN", default=0.05)
+try:
+    FACE_LIMITS = limits(env.dict("FACE_LIMITS", default={}))  # how good a selfie must be
+except ValueError as error:
+    raise ImproperlyConfigured(f"FACE_LIMITS: {error}") from None
+FACE_CALIBRATION = env.str("FACE_CALIBRATION", default=str(BASE_DIR / "faces" / "calibration.json"))
+FACE_FMR = env.float("FACE_FMR", default=0.001)  # of different people's pairs, the share that may be taken for one
+FACE_FPIR = env.float("FACE_FPIR", default=0.01)  # of searches for strangers, the share that may answer with a person
+if not 0 < FACE_FMR < 1 or not 0 < FACE_FPIR < 1:
+    raise ImproperlyConfigured("FACE_FMR and FACE_FPIR are shares between 0 and 1")
+
+# -- people who are enrolled: docs/faces.md, "People"
+FACE_VAULT = Path(env.str("FACE_VAULT", default=str(DATA / "vault")))  # shared by all machines, and never in a backup of the database
+FACE_KEYS_FILE = DATA / "face_key"
+FACE_KEYS_MADE_HERE = not env.str("FACE_KEYS", default="")
+try:
+    FACE_KEYS = named_keys(env.str("FACE_KEYS", default=""), FACE_KEYS_FILE)  # the first one seals
+except ValueError as error:
+    raise ImproperlyConfigured(f"FACE_KEYS: {error}") from None
+RECEIPT_KEY = env.str("RECEIPT_KEY", default="") or secret_file(DATA / "receipt_key")  # signs receipts of erasures
+FACES_IDENTIFY = env.bool("FACES_IDENTIFY", default=False)
+FACES_IDENTIFY_PURPOSE = env.str("FACES_IDENTIFY_PURPOSE", default="")
+FACE_KEEP_DAYS = env.float("FACE_KEEP_DAYS", default=1095.0)  # after the last contact; 740 ILCS 14/15(a) allows three years
+BACKUP_DAYS = env.int("BACKUP_DAYS", default=30)  # how long the operator keeps backups: receipts say so
+MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", default=500_000_000)
 
 # -- diarization
 DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.http import parse_etags
+from django.utils.module_loading import import_string
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -17,7 +18,7 @@ from rest_framework.response import Response
 
 from tasks.corrections import MOST_REVISIONS
 from tasks.errors import FACTS
-from tasks.fields import FileInputField
+from tasks.fields import FilesField, of_files
 from tasks.formats import JSON, JSON_TYPE
 from tasks.kinds import Kind, Operation, kinds
 from tasks.models import Job, State
@@ -93,6 +94,7 @@ def operation_facts(operation: Operation, address: str, view: Any) -> dict[str, 
     fields = view.serializer_class().fields if view else {}
     return {
         "submit": address or None,
+        "available": import_string(operation.available)() if operation.available else True,
         "request_bytes": view.serializer_class().most_bytes() if view else 0,
         "fields": {name: field_facts(field) for name, field in fields.items() if name not in SubmitSerializer._declared_fields},
         "unit": operation.unit,
@@ -108,8 +110,9 @@ def field_facts(field: serializers.Field[Any, Any, Any, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {"required": field.required}
     if field.help_text:
         facts["description"] = str(field.help_text)
-    if isinstance(field, FileInputField):
-        return {**facts, "type": "file", **field.limits()}
+    if file := of_files(field):
+        several = {"min_files": field.min_length, "max_files": field.max_length} if isinstance(field, FilesField) else {}
+        return {**facts, "type": "files" if several else "file", **several, **file.limits()}
     if isinstance(field, serializers.ChoiceField):
         return {**facts, "type": "choice", "choices": list(field.choices)}
     named = next((name for kind, name in TYPES.items() if isinstance(field, kind)), "string")

@@ -325,7 +325,7 @@ def managed(environment: Mapping[str, str], *arguments: str) -> str:
 def migrated(environment: Mapping[str, str]) -> str:
     """Make the tables; the key of a first owner."""
     managed(environment, "migrate", "-v0")
-    return managed(environment, "apikey", "create", "--rate", "0", "--queued", "0").strip()
+    return managed(environment, "apikey", "create", "--rate", "0", "--queued", "0", "--scope", "all").strip()
 
 
 @cache

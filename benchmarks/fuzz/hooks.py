@@ -13,15 +13,18 @@ from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from benchmarks.fuzz.notes import NO_HTTP
-from tasks.openapi.samples import PICTURE, RECORDING
+from tasks.openapi.samples import ARCHIVE, PICTURE, RECORDING
 
-FILES = {"image": PICTURE, "selfie": PICTURE, "reference": PICTURE, "audio": RECORDING}
+FILES = {"image": PICTURE, "selfie": PICTURE, "reference": PICTURE, "audio": RECORDING, "photo": PICTURE, "archive": ARCHIVE}
+FILES |= {"before": PICTURE, "after": PICTURE}
 REAL = 0.8  # of the valid cases' files; the others are bytes that are valid for any description, and no picture or recording
-OF_FILES = {"invalid_base64", "invalid_image", "unsupported_format", "too_large"}
+OF_FILES = {"invalid_base64", "invalid_image", "unsupported_format", "too_large", "invalid_archive"}
+OF_PEOPLE = {"name", "person", "reference", "gallery"}  # somebody new or somebody known, a photo or a person
 OPTIONS = ("priority", "expires_in", "keep_input", "num_speakers", "min_speakers", "max_speakers", "callback_url")
 EMPTY = "The file is empty."  # base64 of nothing but spaces, say
 SPEAKERS = {"num_speakers", "min_speakers"}
 OF_REFERENCES = {"marker_cm", "square_cm", "corners", "width_cm", "height_cm", "px_per_cm"}  # each belongs to one reference of a garment
+NULL = "Null characters are not allowed."
 TWICE = "A point is named twice."
 notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # until the process ends
 
@@ -70,10 +73,16 @@ def pardon(failure: Any, case: Any, response: Any) -> str:
     if not isinstance(failure, RejectedPositiveData) or response.status_code not in (400, 413):
         return ""
     errors = response.json().get("errors", [])
-    if any(error["field"] in FILES and (error["code"] in OF_FILES or error["detail"] == EMPTY) for error in errors):
+    if any(error["field"].startswith(tuple(FILES)) and (error["code"] in OF_FILES or error["detail"] == EMPTY) for error in errors):
         return "no description can say what a picture or a recording is"
     if any(error["code"] == "forbidden_address" for error in errors):
         return "nor that an address is public"
+    if any(error["code"] == "consent_needed" or error["field"] == "consent_given_at" for error in errors):
+        return "nor that a consent is whole, and not of tomorrow"
+    if any(error["detail"] == NULL for error in errors):
+        return "nor that a text holds no null character"
+    if errors and "/faces/" in case.path and all(error["field"] in OF_PEOPLE for error in errors):
+        return "nor which of two fields says who is meant"
     if errors and all(error["field"] in SPEAKERS for error in errors):
         return "nor that one number is not above another"
     if errors and all(error["field"] in OF_REFERENCES for error in errors):

@@ -34,5 +34,17 @@ class ExampleModel(InferenceModel):
     def verify(self, run: Run, **arguments: Any) -> dict[str, Any]:
         return self.answer("faces", "verify", run, **arguments)
 
+    def challenge(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        return self.answer("faces", "challenge", run, **arguments)
+
+    def enrol(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        return self.answer("faces", "enrol", run, **arguments)
+
+    def bulk_enrol(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        return self.answer("faces", "bulk_enrol", run, **arguments)
+
+    def identify(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        return self.answer("faces", "identify", run, **arguments)
+
     def predict(self, run: Run, **arguments: Any) -> dict[str, Any]:
         return self.answer("diarization" if "audio" in arguments else "keypoints", "predict", run, **arguments)

@@ -20,6 +20,7 @@ from tests.stack import ROOT, Stack, eventually
 
 WORKERS = ("keypoints", "faces", "diarization")
 ENVIRONMENT = {"DJANGO_SETTINGS_MODULE": "benchmarks.fuzz.settings", "MAX_QUEUED_PER_KIND": "0"}  # the key has no limits either
+ENVIRONMENT |= {"FACES_IDENTIFY": "true", "FACES_IDENTIFY_PURPOSE": "to look for faults"}
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 ODD_SHARE = 0.2  # of a round
 LONGEST_ROUND_SECONDS = 300

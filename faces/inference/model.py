@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any, BinaryIO
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 from PIL import Image
 
-from faces.inference import quality
+from faces.inference import challenge, people, quality
+from faces.inference.archive import Packed
 from faces.inference.boxes import Box
-from faces.inference.checks import BRIGHTNESS, judge
-from faces.inference.detector import QUICK, Detector, Face
-from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
-from faces.inference.landmarks import Landmarks, Shape
-from faces.inference.matching import euclidean, verdict
-from faces.inference.photo import Photo, read_photo
+from faces.inference.checks import LUMINANCE, judge, next_step, reasons
+from faces.inference.detector import QUICK, Face
+from faces.inference.encoder import CHIP_SIDE, built_in_chip
+from faces.inference.engines import load_engine
+from faces.inference.gallery import Crowd, Known
+from faces.inference.landmarks import Shape
+from faces.inference.matching import calibration, euclidean, verdict
+from faces.inference.photo import LONGEST_SIDE, Photo, only_face, read_photo
 from faces.kind import KIND
-from tasks.errors import Code, InvalidInput
 from tasks.inference.model import InferenceModel, Run
-from tasks.languages import sentence
+from tasks.inference.pictures import open_picture
 
 ENCODER_PADDING = 0.25  # the chip that dlib's encoder was trained on
 
@@ -31,10 +35,14 @@ class FaceModel(InferenceModel):
 
     version = KIND.model_version
 
+    def __init__(self, landmarks: int | None = None) -> None:
+        """With so many points per face; those of `FACE_LANDMARKS` unless told."""
+        self.asked_landmarks = landmarks
+
     def load(self) -> None:
-        self.detector = Detector()
-        self.landmarks = Landmarks(settings.FACE_LANDMARKS)
-        self.encoder = load_encoder(settings.FACE_ENCODER)
+        engine = load_engine(settings.FACE_ENGINE, self.asked_landmarks or settings.FACE_LANDMARKS, settings.FACE_ENCODER)
+        self.detector, self.landmarks, self.encoder = engine.detector, engine.landmarks, engine.encoder
+        calibration()
         self.detector.look(Image.new("RGB", (64, 64)), 0, QUICK)
         self.encoder.encode(built_in_chip()[None])
 
@@ -54,33 +62,92 @@ class FaceModel(InferenceModel):
         Raises InvalidInput for a file that is no picture.
         """
         photo = read_photo(selfie, self.detector)
-        checks = judge(len(photo.faces), self.measure(photo))
-        reasons = [check.reason for check in checks if check.passed is False]
+        judged = self.judged(photo)
         return {
-            "verdict": "not_usable" if reasons else "usable",
-            "valid": not reasons,
-            "reasons": reasons,
-            "checks": [check.as_json() for check in checks],
+            "verdict": "not_usable" if judged["reasons"] else "usable",
+            "valid": not judged["reasons"],
+            **judged,
             **photo.as_json(),
             **self.facts(),
         }
 
-    def verify(self, run: Run, selfie: BinaryIO, reference: BinaryIO) -> dict[str, Any]:
-        """Compare two photos with one face each; distance (Euclidean, 128-d) is 0 for identical faces.
+    def verify(
+        self,
+        run: Run,
+        selfie: BinaryIO,
+        reference: BinaryIO | None = None,
+        person: Known | None = None,
+        binding: UUID | None = None,
+    ) -> dict[str, Any]:
+        """Compare two photos with one face each, or one with an enrolled person; distance (Euclidean, 128-d) is 0 for identical faces.
 
         Raises InvalidInput("no_face" | "several_faces"), whose detail names the photo, and for a file that is no picture.
         """
+        if reference is None:
+            assert person and binding  # noqa: S101 (the request names one of the two)
+            return people.verify(self, run, selfie, person, binding)
         photos = {"selfie": read_photo(selfie, self.detector), "reference": read_photo(reference, self.detector)}
-        chips = np.stack([self.chip(photo, only_face(photo, name)) for name, photo in photos.items()])
+        faces = {name: only_face(photo, name) for name, photo in photos.items()}
+        chips = np.stack([self.chip(photo, faces[name]) for name, photo in photos.items()])
         distance = euclidean(*self.encoder.encode(chips))
+        threshold = calibration().threshold(face_pixels=min(face.box.width for face in faces.values()))
         return {
-            "verdict": verdict(distance, settings.FACE_VERIFY_THRESHOLD, settings.FACE_UNSURE_MARGIN),
+            "verdict": verdict(distance, threshold),
             "distance": round(distance, 4),
-            "threshold": settings.FACE_VERIFY_THRESHOLD,
-            "unsure_margin": settings.FACE_UNSURE_MARGIN,
+            "threshold": threshold.as_json(),
+            **{name: photo.as_json() for name, photo in photos.items()},
+            "person": None,
+            **self.facts(),
+        }
+
+    def enrol(self, run: Run, subject: people.Subject, gallery: str, marks: Mapping[str, str], **photos: BinaryIO) -> dict[str, Any]:
+        return people.enrol(self, run, subject, gallery, marks, photos)
+
+    def bulk_enrol(self, run: Run, groups: list[tuple[people.Subject, list[Packed]]], gallery: str, archive: BinaryIO) -> dict[str, Any]:
+        return people.bulk_enrol(self, run, groups, gallery, archive)
+
+    def identify(self, run: Run, photo: BinaryIO, crowd: Crowd, gallery: str, purpose: str, binding: UUID) -> dict[str, Any]:
+        return people.identify(self, run, photo, crowd, gallery, purpose, binding)
+
+    def judged(self, photo: Photo) -> dict[str, Any]:
+        """What `validate` says of a photo, which is the gate of an enrolment."""
+        checks = judge(len(photo.faces), self.measure(photo))
+        return {"reasons": reasons(checks), "next_step": next_step(checks), "checks": [check.as_json() for check in checks]}
+
+    def challenge(self, run: Run, before: BinaryIO, after: BinaryIO, direction: challenge.Direction) -> dict[str, Any]:
+        """Did the head turn between two pictures, as asked? `direction` is that of the pictures, as they are seen.
+
+        Raises InvalidInput("no_face" | "several_faces"), whose detail names the picture, and for a file that is no picture.
+        """
+        photos = {"before": self.upright(before), "after": self.upright(after)}
+        shapes = [self.landmarks.find(photo.pixels, turned_face(photo, name).box) for name, photo in photos.items()]
+        yaw_before, yaw_after = (quality.yaw(shape.points) for shape in shapes)
+        chips = np.stack([shape.chip(CHIP_SIDE, ENCODER_PADDING) for shape in shapes])
+        distance = euclidean(*self.encoder.encode(chips))
+        wanting = challenge.wanting(direction, yaw_before, yaw_after, distance)
+        return {
+            "verdict": "not_passed" if wanting else "passed",
+            "reasons": [reason for reason, _ in wanting],
+            "next_step": wanting[0][1] if wanting else None,
+            "direction": direction,
+            "yaw_before": round(yaw_before, 1),
+            "yaw_after": round(yaw_after, 1),
+            "least_turn": challenge.LEAST_TURN,
+            "distance": round(distance, 4),
+            "farthest": challenge.FARTHEST,
+            "stops": list(challenge.STOPS),
+            "does_not_stop": list(challenge.DOES_NOT_STOP),
             **{name: photo.as_json() for name, photo in photos.items()},
             **self.facts(),
         }
+
+    def upright(self, file: BinaryIO) -> Photo:
+        """A picture in which faces are sought as it stands: what has to be turned first was held askew. Raises InvalidInput."""
+        picture = open_picture(file, LONGEST_SIDE)
+        sighting = self.detector.look(picture.image, 0, challenge.STAGE)
+        if not sighting.faces:
+            sighting = self.detector.look(picture.image, 0, QUICK)  # it finds heads turned by 38 degrees that the other misses
+        return Photo(np.asarray(picture.image), picture.width, picture.height, sighting)
 
     def measure(self, photo: Photo) -> dict[str, float]:
         """The measures of the main face by their check's name; where no face counts, of what comes nearest: light may be the cause."""
@@ -90,6 +157,7 @@ class FaceModel(InferenceModel):
         height, width, _ = photo.pixels.shape
         return {
             "detection_score": face.score,
+            "FaceOcclusionPrevention": face.score,
             "face_size": face.box.width,
             "face_inside": face.box.share_inside(width, height),
             **measure_shape(self.landmarks.find(photo.pixels, face.box)),
@@ -101,28 +169,34 @@ class FaceModel(InferenceModel):
 
     def facts(self) -> dict[str, Any]:
         """What made the answer."""
-        return {"landmarks": settings.FACE_LANDMARKS, "model_version": self.version}
+        return {"landmarks": self.landmarks.count, "model_version": self.version}
 
 
 def measure_shape(shape: Shape) -> dict[str, float]:
-    """Light, sharpness and pose. Sharpness is left out in the dark: it falls with the light."""
+    """Place, light, sharpness and pose of a face, by their checks' names. What its points cannot tell is left out, and sharpness in the
+    dark: it falls with the light."""
     gray = quality.middle_gray(shape.chip(quality.CHIP_SIDE, quality.CHIP_PADDING))
+    height, width, _ = shape.pixels.shape
     measures = {
-        "brightness": quality.brightness(gray),
-        "over_exposure": quality.over_exposure(gray),
-        "roll": quality.roll(shape.points),
-        "yaw": quality.yaw(shape.points),
+        **quality.places(shape.points, width, height),
+        "LuminanceMean": quality.brightness(gray),
+        "UnderExposurePrevention": quality.under_exposure(gray),
+        "OverExposurePrevention": quality.over_exposure(gray),
+        "HeadPoseRoll": quality.roll(shape.points),
+        "HeadPoseYaw": quality.yaw(shape.points),
+        "HeadPosePitch": quality.pitch(shape.points),
+        "EyesOpen": quality.eyes_open(shape.points),
+        "MouthClosed": quality.mouth_open(shape.points),
+        "EyesVisible": quality.eyes_over_cheeks(shape.pixels, shape.points),
     }
-    if BRIGHTNESS.passes(measures["brightness"]):
-        measures["sharpness"] = quality.sharpness(gray)
-    return measures
+    if LUMINANCE.passes(quality.brightness(gray)):
+        measures["Sharpness"] = quality.sharpness(gray)
+    return {name: value for name, value in measures.items() if value is not None}
 
 
-def only_face(photo: Photo, name: str) -> Face:
-    """The one face of a photo. Raises InvalidInput("no_face" | "several_faces") that names the photo."""
-    if not photo.faces:
-        raise InvalidInput(Code.NO_FACE, sentence("No face was found in the picture '%(name)s'.", name=name))
-    if len(photo.faces) > 1:
-        said = sentence("%(count)s faces were found in the picture '%(name)s'; it must show one.", count=len(photo.faces), name=name)
-        raise InvalidInput(Code.SEVERAL_FACES, said)
-    return photo.faces[0]
+def turned_face(photo: Photo, name: str) -> Face:
+    """The one face of a challenge's picture. A head turned far scores little, so the best weak one will do where none is sure: that it is a
+    face, and the person's, the distance to the other picture tells. Raises InvalidInput as `only_face`."""
+    if not photo.faces and photo.sighting.faces:
+        return photo.sighting.faces[0]
+    return only_face(photo, name)

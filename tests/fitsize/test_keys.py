@@ -39,6 +39,12 @@ def test_a_key_has_every_kind_unless_scopes_are_named() -> None:
     assert [key.scopes for key in ApiKey.objects.order_by("pk")] == [["keypoints", "faces", "diarization", "fakes"], ["faces", "operator"]]
 
 
+def test_all_scopes_are_those_of_every_kind_but_not_the_operators() -> None:
+    command("create", "--scope", "all")
+    scopes = ApiKey.objects.get().scopes
+    assert {"faces", "faces:read", "faces:write", "keypoints"} <= set(scopes) and "operator" not in scopes
+
+
 def test_an_unknown_scope_is_refused_with_those_there_are() -> None:
     with pytest.raises(CommandError, match="keypoints, faces"):
         command("create", "--scope", "shoes")

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from tasks.capabilities import capabilities
 from tasks.errors import Code
 from tasks.kinds import kinds
+
+OF_FACES = ("validate", "verify", "challenge", "enrol", "identify", "bulk_enrol")
 
 
 @pytest.fixture
@@ -24,14 +27,25 @@ def told() -> dict[str, Any]:
 def test_every_kind_is_told_with_what_it_can_be_asked(told: dict[str, Any]) -> None:
     assert set(told["kinds"]) == set(kinds())
     operations = {f"{kind}/{name}" for kind, facts in told["kinds"].items() for name in facts["operations"] if kind != "fakes"}
-    assert operations == {"keypoints/predict", "faces/validate", "faces/verify", "diarization/predict"}
+    assert operations == {"keypoints/predict", "diarization/predict", *(f"faces/{name}" for name in OF_FACES)}
+
+
+def test_what_the_settings_switch_off_is_told_as_not_available(told: dict[str, Any]) -> None:
+    of_faces = told["kinds"]["faces"]["operations"]
+    assert {name: facts["available"] for name, facts in of_faces.items() if not facts["available"]} == {
+        "identify": False,
+        "challenge": False,
+    }
+    assert told["kinds"]["keypoints"]["operations"]["predict"]["available"]
 
 
 @pytest.mark.django_db
-def test_every_operation_of_a_real_kind_has_its_address(client: Client, told: dict[str, Any]) -> None:
+def test_every_operation_of_a_real_kind_has_its_address(client: Client, told: dict[str, Any], settings: Settings) -> None:
+    settings.FACE_LANDMARKS = 68  # a challenge needs them
     addresses = [facts["submit"] for kind, told_of in told["kinds"].items() if kind != "fakes" for facts in told_of["operations"].values()]
-    assert len(addresses) == 4
-    assert [client.post(address).json()["code"] for address in addresses] == ["invalid_request"] * 4
+    assert len(addresses) == 2 + len(OF_FACES)
+    codes = {client.post(address).json()["code"] for address in addresses}
+    assert codes == {"invalid_request", "forbidden"}  # the latter without the scopes for people
 
 
 def test_a_field_tells_what_may_be_sent(told: dict[str, Any]) -> None:
