@@ -105,7 +105,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_HASHERS = ["fitsize.hashers.BcryptHasher"]
-BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)
+BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)  # `manage.py check` refuses less than 10
+if not 4 <= BCRYPT_ROUNDS <= 16:  # 16 take 4 s
+    raise ImproperlyConfigured("BCRYPT_ROUNDS is a number from 10 to 16")
+REGISTRATION = env.bool("REGISTRATION", default=False)  # whether anybody may make an account
+TOKEN_HOURS = env.float("TOKEN_HOURS", default=12.0)  # how long a login lasts
+if not 0 < TOKEN_HOURS <= 24 * 366:
+    raise ImproperlyConfigured("TOKEN_HOURS is above 0, and at most a year of them")
 
 # -- database: SQLite unless DATABASE_URL says otherwise
 SQLITE_OPTIONS = {
