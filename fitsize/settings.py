@@ -265,6 +265,9 @@ if len(Path(KEYPOINTS_WEIGHTS).stem) > 80:
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
 FACE_ENCODER = env.str("FACE_ENCODER", default="auto")  # auto | torch | dlib
 FACE_VERIFY_THRESHOLD = env.float("FACE_VERIFY_THRESHOLD", default=0.55)
+SELFIE_STORE = env.str("SELFIE_STORE", default="640")  # how a selfie is shrunk that somebody asked to be stored: docs/faces.md
+if SELFIE_STORE not in ("640", "legacy"):
+    raise ImproperlyConfigured("SELFIE_STORE is 640 or legacy")
 FACE_UNSURE_MARGIN = env.float("FACE_UNSURE_MARGIN", default=0.05)
 
 # -- diarization

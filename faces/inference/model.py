@@ -10,7 +10,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 from PIL import Image
 
-from faces.inference import quality
+from faces.inference import quality, storing
 from faces.inference.boxes import Box
 from faces.inference.checks import BRIGHTNESS, judge
 from faces.inference.detector import QUICK, Detector, Face
@@ -48,14 +48,17 @@ class FaceModel(InferenceModel):
         measure_shape(shape)
         self.encoder.encode(shape.chip(CHIP_SIDE, ENCODER_PADDING)[None])
 
-    def validate(self, run: Run, selfie: BinaryIO) -> dict[str, Any]:
-        """Judge one selfie; a picture without a face, or with several, is an answer and no error.
+    def validate(self, run: Run, selfie: BinaryIO, store: bool = False) -> dict[str, Any]:
+        """Judge one selfie, and keep it if that is asked and it is usable; a picture without a face, or with several, is an answer and no
+        error.
 
         Raises InvalidInput for a file that is no picture.
         """
         photo = read_photo(selfie, self.detector)
         checks = judge(len(photo.faces), self.measure(photo))
         reasons = [check.reason for check in checks if check.passed is False]
+        if store and not reasons:
+            storing.store(run, photo.pixels)
         return {
             "verdict": "not_usable" if reasons else "usable",
             "valid": not reasons,
