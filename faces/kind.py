@@ -8,7 +8,9 @@ KIND = Kind(
     name="faces",
     model="faces.inference.model.FaceModel",
     operations={
-        "validate": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.ValidateResultSerializer"),
+        "validate": Operation(
+            deadline_seconds=30, unit="picture", result="faces.serializers.ValidateResultSerializer", localized="faces.answers.judged"
+        ),
         "verify": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.VerifyResultSerializer"),
     },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.39 GB

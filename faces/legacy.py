@@ -103,7 +103,7 @@ def reasons(result: Mapping[str, Any], limits: Mapping[str, float] = LIMITS) -> 
     pixels = result["picture"]["width"] * result["picture"]["height"]
     if too_small(main, pixels, limits):
         yield gettext("Your face is too small. Come closer to the camera.")
-    sharpness = measured(result, "sharpness")
+    sharpness = measured(result, "Sharpness")
     wanted = limits["far_sharpness" if area(main) < limits["far_face_share"] * pixels else "sharpness"]
     if sharpness is not None and sharpness < wanted:
         yield gettext("The picture is blurred. Hold the camera still and clean its lens.")

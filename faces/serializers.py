@@ -15,6 +15,15 @@ FOUND = {
     "faces": [{"x": 190, "y": 410, "width": 331, "height": 331, "score": 2.14}],
 }
 
+THRESHOLD = {
+    "value": 0.572,
+    "unsure_to": 0.6,
+    "fmr": 0.001,
+    "fpir": 0.001,
+    "gallery_size": 1,
+    "measured_on": "celebrities-2026-11: 0.55 to 0.6: 379 000 pairs of crops of 24 celebrities (findings, section 3)",
+}
+
 
 class ValidateSerializer(SubmitSerializer):
     selfie = PictureField()
@@ -45,12 +54,14 @@ class PictureSerializer(serializers.Serializer[Any]):
 
 
 class CheckSerializer(serializers.Serializer[Any]):
-    """One judged measure. What cannot be computed is null, in `value` and in `pass`."""
+    """One judged measure. What cannot be computed is null, in `score`, `value` and `pass`."""
 
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="Of ISO/IEC 29794-5 where it has one (SingleFacePresent), else ours (face_size).")
+    score = serializers.IntegerField(min_value=0, max_value=100, allow_null=True, help_text="100: good, 50: at the limit, less fails.")
     value = serializers.FloatField(allow_null=True)
     limit = serializers.FloatField()
     hint = serializers.CharField(allow_null=True, help_text="What the person should do; null where nothing failed.")
+    indicative = serializers.BooleanField(help_text="It never decides: it is right often enough to say, not to refuse somebody.")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """With `pass`, which Python reserves."""
@@ -72,16 +83,27 @@ class FoundSerializer(serializers.Serializer[Any]):
 class ValidateResultSerializer(FoundSerializer, ResultSerializer):
     verdict = serializers.ChoiceField(choices=["usable", "not_usable"])
     valid = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.CharField(), help_text="One word per failed check, the first to be mended first.")
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="One word per thing to mend, the first to be mended first.")
+    next_step = serializers.CharField(allow_null=True, help_text="The one instruction to follow now; null if the picture is usable.")
     checks = CheckSerializer(many=True)
     example: ClassVar = {
         "verdict": "not_usable",
         "valid": False,
         "reasons": ["too_dark"],
+        "next_step": "Find more light; let it fall on your face.",
         "checks": [
-            {"name": "one_face", "value": 1, "limit": 1, "pass": True, "hint": None},
-            {"name": "brightness", "value": 31, "limit": 45, "pass": False, "hint": "Find more light; let it fall on your face."},
-            {"name": "sharpness", "value": None, "limit": 20, "pass": None, "hint": None},
+            {"name": "SingleFacePresent", "score": 100, "value": 1, "limit": 1, "pass": True, "hint": None, "indicative": False},
+            {
+                "name": "LuminanceMean",
+                "score": 34,
+                "value": 31,
+                "limit": 45,
+                "pass": False,
+                "hint": "Find more light; let it fall on your face.",
+                "indicative": False,
+            },
+            {"name": "Sharpness", "score": None, "value": None, "limit": 20, "pass": None, "hint": None, "indicative": False},
+            {"name": "EyesOpen", "score": None, "value": None, "limit": 0.12, "pass": None, "hint": None, "indicative": True},
         ],
         **FOUND,
         "landmarks": 5,
@@ -89,18 +111,27 @@ class ValidateResultSerializer(FoundSerializer, ResultSerializer):
     }
 
 
+class ThresholdSerializer(serializers.Serializer[Any]):
+    """What was applied, and what it stands for by the calibration; nothing here is the probability that this answer is wrong."""
+
+    value = serializers.FloatField(min_value=0, help_text="Up to this distance: match.")
+    unsure_to = serializers.FloatField(min_value=0, help_text="Up to this distance: unsure.")
+    fmr = serializers.FloatField(help_text="Of comparisons of two different people, the share that `value` takes for one.")
+    fpir = serializers.FloatField(help_text="Of searches for strangers among `gallery_size` people, the share that finds a person.")
+    gallery_size = serializers.IntegerField(min_value=1)
+    measured_on = serializers.CharField(help_text="Whose pictures these shares come from.")
+
+
 class VerifyResultSerializer(ResultSerializer):
-    verdict = serializers.ChoiceField(choices=["same", "different", "unsure"])
+    verdict = serializers.ChoiceField(choices=["match", "unsure", "no_match"])
     distance = serializers.FloatField(min_value=0, help_text="Euclidean, of 128-d encodings: 0 for identical faces. Not a probability.")
-    threshold = serializers.FloatField(help_text="Up to this distance: same.")
-    unsure_margin = serializers.FloatField(help_text="Up to this much beyond the threshold: unsure.")
+    threshold = ThresholdSerializer()
     selfie = FoundSerializer()
     reference = FoundSerializer()
     example: ClassVar = {
-        "verdict": "same",
+        "verdict": "match",
         "distance": 0.3127,
-        "threshold": 0.55,
-        "unsure_margin": 0.05,
+        "threshold": THRESHOLD,
         "selfie": FOUND,
         "reference": FOUND,
         "landmarks": 5,

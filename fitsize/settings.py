@@ -12,6 +12,7 @@ import environ
 from csp.constants import NONE
 from django.core.exceptions import ImproperlyConfigured
 
+from faces.limits import limits
 from fitsize.secret_files import secret_file
 
 env = environ.Env()
@@ -264,11 +265,18 @@ if len(Path(KEYPOINTS_WEIGHTS).stem) > 80:
 # -- faces
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
 FACE_ENCODER = env.str("FACE_ENCODER", default="auto")  # auto | torch | dlib
-FACE_VERIFY_THRESHOLD = env.float("FACE_VERIFY_THRESHOLD", default=0.55)
+try:
+    FACE_LIMITS = limits(env.dict("FACE_LIMITS", default={}))  # how good a selfie must be
+except ValueError as error:
+    raise ImproperlyConfigured(f"FACE_LIMITS: {error}") from None
+FACE_CALIBRATION = env.str("FACE_CALIBRATION", default=str(BASE_DIR / "faces" / "calibration.json"))
+FACE_FMR = env.float("FACE_FMR", default=0.001)  # of different people's pairs, the share that may be taken for one
+FACE_FPIR = env.float("FACE_FPIR", default=0.01)  # of searches for strangers, the share that may answer with a person
+if not 0 < FACE_FMR < 1 or not 0 < FACE_FPIR < 1:
+    raise ImproperlyConfigured("FACE_FMR and FACE_FPIR are shares between 0 and 1")
 SELFIE_STORE = env.str("SELFIE_STORE", default="640")  # how a selfie is shrunk that somebody asked to be stored: docs/faces.md
 if SELFIE_STORE not in ("640", "legacy"):
     raise ImproperlyConfigured("SELFIE_STORE is 640 or legacy")
-FACE_UNSURE_MARGIN = env.float("FACE_UNSURE_MARGIN", default=0.05)
 
 # -- diarization
 DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)

@@ -8,13 +8,14 @@ from hashlib import blake2s
 from typing import Any
 
 from django.urls import get_script_prefix, reverse
+from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 from rest_framework import serializers
 
 from tasks.clock import timestamp
 from tasks.estimates import eta_seconds
 from tasks.formats import JSON
-from tasks.languages import localized
+from tasks.languages import english, localized
 from tasks.models import Job, Priority, State
 from tasks.transitions import FILES, rows
 
@@ -40,7 +41,7 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "progress": {"fraction": 1.0 if job.state == State.SUCCEEDED else job.progress, "step": job.progress_step},
         "attempts": job.attempts,
         "model_version": job.model_version,
-        "result": job.result,
+        "result": job.result if english() else result_in_readers_language(job),
         "error": localized(job.error) if job.error else None,
         "warnings": [localized(warning) for warning in job.warnings],
         "timings_ms": {"queued": milliseconds(job.created_at, job.started_at), "run": milliseconds(job.started_at, job.finished_at)},
@@ -49,6 +50,13 @@ def job_document(job: Job, position: bool = True) -> dict[str, Any]:
         "revision": job.revision,
         "links": links_of(job),
     }
+
+
+def result_in_readers_language(job: Job) -> dict[str, Any] | None:
+    if job.result is None or not job.asked or not job.asked.localized:
+        return job.result
+    said: dict[str, Any] = import_string(job.asked.localized)(job.result)
+    return said
 
 
 def links_of(job: Job) -> dict[str, str]:
@@ -65,7 +73,8 @@ def links_of(job: Job) -> dict[str, str]:
 
 def etag(job: Job, form: str = JSON) -> str:
     """Weak: position and fraction change without it. Each format has its own, and each language where something is said."""
-    language = get_language() if job.error or job.warnings else ""
+    speaks = job.error or job.warnings or (job.state == State.SUCCEEDED and job.asked and job.asked.localized)
+    language = get_language() if speaks else ""
     said = f"{job.state}/{job.attempts}/{job.progress_step}/{job.cancel_requested}/{job.revision}/{form}/{language}"
     return f'W/"{blake2s(said.encode(), digest_size=8).hexdigest()}"'
 

@@ -42,7 +42,8 @@ class Operation:
 
     A job may run for `deadline_seconds + deadline_seconds_per_unit * units`; `unit` names what `Job.units` counts (`picture`, `audio
     second`). `result` is the dotted path of the serializer that describes its result. Without `corrections` its results stay as the model
-    found them. `renderers` are the formats of its results by name, besides JSON; a name is a file's extension.
+    found them. `renderers` are the formats of its results by name, besides JSON; a name is a file's extension. `localized` is the dotted
+    path of a function that says a result's sentences in the reader's language; it gives another result and leaves its argument as it is.
     """
 
     deadline_seconds: float
@@ -50,6 +51,7 @@ class Operation:
     deadline_seconds_per_unit: float = 0.0
     result: str = ""
     corrections: Corrections | None = None
+    localized: str = ""
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
 
 

@@ -21,6 +21,9 @@ class Box:
     def scaled(self, factor: float) -> Box:
         return Box(self.left * factor, self.top * factor, self.width * factor, self.height * factor)
 
+    def moved(self, x: float, y: float) -> Box:
+        return Box(self.left + x, self.top + y, self.width, self.height)
+
     def share_inside(self, width: float, height: float) -> float:
         """The share of the box, 0..1, within a picture of this size."""
         across = min(width, self.left + self.width) - max(0, self.left)

@@ -12,11 +12,11 @@ from PIL import Image
 
 from faces.inference import quality, storing
 from faces.inference.boxes import Box
-from faces.inference.checks import BRIGHTNESS, judge
+from faces.inference.checks import LUMINANCE, judge, next_step, reasons
 from faces.inference.detector import QUICK, Detector, Face
 from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
 from faces.inference.landmarks import Landmarks, Shape
-from faces.inference.matching import euclidean, verdict
+from faces.inference.matching import calibration, euclidean, verdict
 from faces.inference.photo import Photo, read_photo
 from faces.kind import KIND
 from tasks.errors import Code, InvalidInput
@@ -35,6 +35,7 @@ class FaceModel(InferenceModel):
         self.detector = Detector()
         self.landmarks = Landmarks(settings.FACE_LANDMARKS)
         self.encoder = load_encoder(settings.FACE_ENCODER)
+        calibration()
         self.detector.look(Image.new("RGB", (64, 64)), 0, QUICK)
         self.encoder.encode(built_in_chip()[None])
 
@@ -56,13 +57,14 @@ class FaceModel(InferenceModel):
         """
         photo = read_photo(selfie, self.detector)
         checks = judge(len(photo.faces), self.measure(photo))
-        reasons = [check.reason for check in checks if check.passed is False]
-        if store and not reasons:
+        wanting = reasons(checks)
+        if store and not wanting:
             storing.store(run, photo.pixels)
         return {
-            "verdict": "not_usable" if reasons else "usable",
-            "valid": not reasons,
-            "reasons": reasons,
+            "verdict": "not_usable" if wanting else "usable",
+            "valid": not wanting,
+            "reasons": wanting,
+            "next_step": next_step(checks),
             "checks": [check.as_json() for check in checks],
             **photo.as_json(),
             **self.facts(),
@@ -74,13 +76,14 @@ class FaceModel(InferenceModel):
         Raises InvalidInput("no_face" | "several_faces"), whose detail names the photo, and for a file that is no picture.
         """
         photos = {"selfie": read_photo(selfie, self.detector), "reference": read_photo(reference, self.detector)}
-        chips = np.stack([self.chip(photo, only_face(photo, name)) for name, photo in photos.items()])
+        faces = {name: only_face(photo, name) for name, photo in photos.items()}
+        chips = np.stack([self.chip(photo, faces[name]) for name, photo in photos.items()])
         distance = euclidean(*self.encoder.encode(chips))
+        threshold = calibration().threshold(face_pixels=min(face.box.width for face in faces.values()))
         return {
-            "verdict": verdict(distance, settings.FACE_VERIFY_THRESHOLD, settings.FACE_UNSURE_MARGIN),
+            "verdict": verdict(distance, threshold),
             "distance": round(distance, 4),
-            "threshold": settings.FACE_VERIFY_THRESHOLD,
-            "unsure_margin": settings.FACE_UNSURE_MARGIN,
+            "threshold": threshold.as_json(),
             **{name: photo.as_json() for name, photo in photos.items()},
             **self.facts(),
         }
@@ -93,6 +96,7 @@ class FaceModel(InferenceModel):
         height, width, _ = photo.pixels.shape
         return {
             "detection_score": face.score,
+            "FaceOcclusionPrevention": face.score,
             "face_size": face.box.width,
             "face_inside": face.box.share_inside(width, height),
             **measure_shape(self.landmarks.find(photo.pixels, face.box)),
@@ -108,17 +112,25 @@ class FaceModel(InferenceModel):
 
 
 def measure_shape(shape: Shape) -> dict[str, float]:
-    """Light, sharpness and pose. Sharpness is left out in the dark: it falls with the light."""
+    """Place, light, sharpness and pose of a face, by their checks' names. What its points cannot tell is left out, and sharpness in the
+    dark: it falls with the light."""
     gray = quality.middle_gray(shape.chip(quality.CHIP_SIDE, quality.CHIP_PADDING))
+    height, width, _ = shape.pixels.shape
     measures = {
-        "brightness": quality.brightness(gray),
-        "over_exposure": quality.over_exposure(gray),
-        "roll": quality.roll(shape.points),
-        "yaw": quality.yaw(shape.points),
+        **quality.places(shape.points, width, height),
+        "LuminanceMean": quality.brightness(gray),
+        "UnderExposurePrevention": quality.under_exposure(gray),
+        "OverExposurePrevention": quality.over_exposure(gray),
+        "HeadPoseRoll": quality.roll(shape.points),
+        "HeadPoseYaw": quality.yaw(shape.points),
+        "HeadPosePitch": quality.pitch(shape.points),
+        "EyesOpen": quality.eyes_open(shape.points),
+        "MouthClosed": quality.mouth_open(shape.points),
+        "EyesVisible": quality.eyes_over_cheeks(shape.pixels, shape.points),
     }
-    if BRIGHTNESS.passes(measures["brightness"]):
-        measures["sharpness"] = quality.sharpness(gray)
-    return measures
+    if LUMINANCE.passes(quality.brightness(gray)):
+        measures["Sharpness"] = quality.sharpness(gray)
+    return {name: value for name, value in measures.items() if value is not None}
 
 
 def only_face(photo: Photo, name: str) -> Face:

@@ -5,6 +5,7 @@ from django.test import override_settings
 from pytest_django import Settings
 
 from faces.inference.model import FaceModel
+from faces.limits import LIMITS
 
 
 @pytest.fixture(scope="session")
@@ -29,5 +30,6 @@ def default_settings(settings: Settings) -> None:
     """The defaults, whatever the environment says."""
     settings.FACE_LANDMARKS = 5
     settings.FACE_ENCODER = "auto"
-    settings.FACE_VERIFY_THRESHOLD = 0.55
-    settings.FACE_UNSURE_MARGIN = 0.05
+    settings.FACE_LIMITS = dict(LIMITS)
+    settings.FACE_CALIBRATION = str(settings.BASE_DIR / "faces" / "calibration.json")
+    settings.FACE_FMR, settings.FACE_FPIR = 0.001, 0.01

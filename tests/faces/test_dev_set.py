@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faces.inference.matching import euclidean
+from faces.inference.matching import calibration, euclidean
 from faces.inference.model import FaceModel, only_face
 from faces.inference.photo import read_photo
 from tasks.errors import InvalidInput
@@ -61,7 +61,9 @@ def as_expected(expect: str, found: list[str]) -> bool:
 def test_all_pairs_are_told_apart_at_the_default_threshold(model: FaceModel) -> None:
     pairs = rows("pairs.csv")
     encodings = {name: encode(model, name) for name in sorted({pair[side] for pair in pairs for side in ("file_a", "file_b")})}
-    wrong = [pair for pair in pairs if (euclidean(encodings[pair["file_a"]], encodings[pair["file_b"]]) <= 0.55) != (pair["same"] == "1")]
+    threshold = calibration().threshold().value
+    distances = [euclidean(encodings[pair["file_a"]], encodings[pair["file_b"]]) for pair in pairs]
+    wrong = [pair for pair, distance in zip(pairs, distances, strict=True) if (distance <= threshold) != (pair["same"] == "1")]
     assert len(pairs) > 2000 and not wrong
 
 

@@ -123,7 +123,7 @@ def face(x: float, width: float, height: float = 0.0, score: float = 1.0) -> dic
 
 
 def result(*faces: dict[str, float], sharpness: float | None = 100.0, side: int = 1000) -> dict[str, Any]:
-    checks = [{"name": "sharpness", "value": sharpness}]
+    checks = [{"name": "Sharpness", "value": sharpness}]
     return {"picture": {"width": side, "height": side}, "faces": list(faces), "checks": checks}
 
 

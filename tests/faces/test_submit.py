@@ -41,7 +41,7 @@ def test_a_submitted_selfie_is_validated_and_not_kept(client: Client, own_files:
 def test_two_submitted_photos_are_compared(client: Client) -> None:
     job = run(client, "faces-verify", selfie=file_of(astronaut()), reference=file_of(astronaut(), quality=60))
     assert job.state == State.SUCCEEDED and job.result is not None
-    assert (job.units, job.result["verdict"]) == (2, "same")
+    assert (job.units, job.result["verdict"]) == (2, "match")
 
 
 def test_a_reference_with_several_faces_fails_the_job_by_name(client: Client) -> None:

@@ -5,9 +5,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 from PIL import Image, ImageEnhance, ImageFilter
 from pytest_django import Settings
 
+from faces.answers import judged
 from faces.inference.model import FaceModel
 from faces.serializers import ValidateResultSerializer
 from tasks.errors import InvalidInput
@@ -38,7 +40,23 @@ def test_a_good_portrait_is_usable_and_its_result_keeps_the_contract(model: Face
     assert result["verdict"] == "usable" and result["valid"] and result["reasons"] == []
     assert result["picture"] == {"width": 512, "height": 512, "rotation": 0}
     assert result["landmarks"] == 5 and result["model_version"] == model.version
-    assert all(check["pass"] and check["hint"] is None for check in result["checks"])
+    assert all(check["pass"] is not False and check["hint"] is None for check in result["checks"])
+    assert result["next_step"] is None
+
+
+def test_what_5_points_cannot_tell_is_null(model: FaceModel) -> None:
+    untold = {"HeadSize", "MarginAboveOfTheFaceImage", "MarginBelowOfTheFaceImage"}
+    untold |= {"HeadPosePitch", "EyesOpen", "MouthClosed", "EyesVisible"}
+    assert {check["name"] for check in validate(model, astronaut())["checks"] if check["value"] is None} == untold
+
+
+def test_hints_are_said_in_the_readers_language_and_stored_in_english(model: FaceModel) -> None:
+    result = validate(model, ImageEnhance.Brightness(astronaut()).enhance(0.2))
+    with override("fr"):
+        said = judged(result)
+    assert result["next_step"] == "Find more light; let it fall on your face."
+    assert said["next_step"] == check(said, "LuminanceMean")["hint"] == "Trouvez plus de lumière, qui tombe sur votre visage."
+    assert check(said, "Sharpness")["hint"] is None
 
 
 def test_with_68_points_the_result_keeps_the_contract_and_says_so(model_with_68_points: FaceModel, settings: Settings) -> None:
@@ -46,12 +64,14 @@ def test_with_68_points_the_result_keeps_the_contract_and_says_so(model_with_68_
     result = validate(model_with_68_points, astronaut())
     assert_valid_result(result)
     assert result["valid"] and result["landmarks"] == 68
+    assert all(check["value"] is not None and check["pass"] for check in result["checks"] if not check["indicative"])
+    assert {check["name"] for check in result["checks"] if check["value"] is None} == set()
 
 
 def test_5_and_68_points_agree_on_the_pose(model: FaceModel, model_with_68_points: FaceModel) -> None:
     few, many = validate(model, astronaut()), validate(model_with_68_points, astronaut())
-    assert abs(check(few, "yaw")["value"] - check(many, "yaw")["value"]) <= 10
-    assert abs(check(few, "roll")["value"] - check(many, "roll")["value"]) <= 5
+    assert abs(check(few, "HeadPoseYaw")["value"] - check(many, "HeadPoseYaw")["value"]) <= 10
+    assert abs(check(few, "HeadPoseRoll")["value"] - check(many, "HeadPoseRoll")["value"]) <= 5
 
 
 def test_a_picture_without_a_face_is_an_answer_and_measures_nothing(model: FaceModel) -> None:
@@ -63,7 +83,7 @@ def test_a_picture_without_a_face_is_an_answer_and_measures_nothing(model: FaceM
 
 def test_two_faces_are_boxed_both_and_refused(model: FaceModel) -> None:
     result = validate(model, two_astronauts())
-    assert result["reasons"] == ["several_faces"] and check(result, "one_face")["value"] == 2
+    assert result["reasons"] == ["several_faces"] and check(result, "SingleFacePresent")["value"] == 2
     assert [middle(face)[0] > 512 for face in result["faces"] if face["score"] >= 0.3] == [False, True]
 
 
@@ -110,8 +130,8 @@ def test_a_tiny_picture_is_enlarged_so_that_its_face_is_found_too_small(model: F
 
 def test_a_dark_picture_is_told_from_a_blurred_one(model: FaceModel) -> None:
     result = validate(model, ImageEnhance.Brightness(astronaut()).enhance(0.2))
-    assert "too_dark" in result["reasons"] and "light" in check(result, "brightness")["hint"]
-    assert check(result, "sharpness")["value"] is None and check(result, "sharpness")["pass"] is None
+    assert "too_dark" in result["reasons"] and "light" in check(result, "LuminanceMean")["hint"]
+    assert check(result, "Sharpness")["value"] is None and check(result, "Sharpness")["pass"] is None
 
 
 def test_a_blurred_picture_is_refused(model: FaceModel) -> None:
@@ -126,6 +146,15 @@ def test_an_over_exposed_picture_is_refused(model: FaceModel) -> None:
 def test_a_face_that_leaves_the_picture_is_refused(model: FaceModel) -> None:
     result = validate(model, astronaut().crop((0, 0, 235, 300)))
     assert not result["valid"] and {"face_cut", "no_face"} & set(result["reasons"])
+
+
+def test_a_face_that_fills_its_picture_is_found_in_its_place(model: FaceModel) -> None:
+    """Without a frame around it the detector gives this one 0.28 at best, which does not count."""
+    left, top = 183, 81
+    result = validate(model, astronaut().crop((left, top, 271, 156)))
+    assert len(result["faces"]) == 1
+    x, y = middle(validate(model, astronaut())["faces"][0])
+    assert middle(result["faces"][0]) == pytest.approx((x - left, y - top), abs=15)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1200, 1), (33, 1000)])

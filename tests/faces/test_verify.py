@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def test_a_comparison_keeps_the_contract_and_shows_no_encoding(model: FaceModel)
     result = verify(model, astronaut(), astronaut())
     serializer = VerifyResultSerializer(data=json.loads(json.dumps(result)))
     assert serializer.is_valid(), serializer.errors
-    assert (result["verdict"], result["distance"], result["threshold"]) == ("same", 0, 0.55)
+    assert (result["verdict"], result["distance"], result["threshold"]["value"]) == ("match", 0, 0.572)
     assert set(result) == set(serializer.fields)
     assert len(result["selfie"]["faces"]) == len(result["reference"]["faces"]) == 1
 
@@ -35,18 +36,27 @@ def test_a_comparison_keeps_the_contract_and_shows_no_encoding(model: FaceModel)
 )
 def test_a_person_is_the_same_flipped_tilted_gray_or_sideways(model: FaceModel, change: Callable[[Image.Image], Image.Image]) -> None:
     result = verify(model, change(astronaut()), astronaut())
-    assert result["verdict"] == "same" and 0 < result["distance"] < 0.5
+    assert result["verdict"] == "match" and 0 < result["distance"] < 0.5
 
 
 def test_a_person_is_the_same_after_recompression(model: FaceModel) -> None:
     assert verify(model, astronaut(), astronaut(), quality=40)["distance"] < 0.4
 
 
-def test_the_threshold_and_the_margin_come_from_settings(model: FaceModel, settings: Settings) -> None:
-    settings.FACE_VERIFY_THRESHOLD, settings.FACE_UNSURE_MARGIN = 0.001, 0.5
+def test_the_threshold_follows_the_share_of_strangers_that_may_pass(model: FaceModel, settings: Settings) -> None:
+    usual = verify(model, astronaut(), astronaut())["threshold"]
+    settings.FACE_FMR = 0.00001
+    strict = verify(model, astronaut(), astronaut())["threshold"]
+    assert (usual["fmr"], strict["fmr"]) == (0.001, 0.00001) and strict["value"] < 0.5 < usual["value"] < usual["unsure_to"]
+
+
+def test_a_calibration_of_ones_own_decides(model: FaceModel, settings: Settings, tmp_path: Path) -> None:
+    told = json.loads(Path(settings.FACE_CALIBRATION).read_text())
+    told["single_photo"]["distance"] = [0.001, 0.002, 0.003, 0.9]
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps(told))
+    settings.FACE_CALIBRATION = str(own)
     assert verify(model, ImageOps.mirror(astronaut()), astronaut())["verdict"] == "unsure"
-    settings.FACE_UNSURE_MARGIN = 0.0
-    assert verify(model, ImageOps.mirror(astronaut()), astronaut())["verdict"] == "different"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 RESULTS = {
     "keypoints": {"measurements": [{"name": "chest_width"}]},
     "faces_validate": {"verdict": "usable"},
-    "faces_verify": {"verdict": "same"},
+    "faces_verify": {"verdict": "match"},
     "diarization": {"turns": [{"start": 0.0}]},
 }
 FIELDS = {

@@ -1,0 +1,13 @@
+"""What is said of selfies, in the reader's language; results are stored in English."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.languages import translated
+
+
+def judged(result: dict[str, Any]) -> dict[str, Any]:
+    """A result of `validate`."""
+    checks = [{**check, "hint": check["hint"] and translated(check["hint"])} for check in result["checks"]]
+    return {**result, "next_step": result["next_step"] and translated(result["next_step"]), "checks": checks}
