@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from tasks.fields import PictureField
@@ -33,8 +34,19 @@ class ValidateSerializer(SubmitSerializer):
 
 class VerifySerializer(SubmitSerializer):
     selfie = PictureField()
-    reference = PictureField()
+    reference = PictureField(required=False, help_text="A second photo; or send `person`.")
+    person = serializers.UUIDField(
+        required=False, help_text="Somebody who was enrolled, instead of `reference`: all their templates count."
+    )
     example: ClassVar = {"selfie": PICTURE, "reference": PICTURE}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("reference" in attrs) == ("person" in attrs):
+            raise serializers.ValidationError({"reference": gettext("Send either a reference or a person.")})
+        return attrs
+
+    def parameters(self) -> dict[str, Any]:
+        return {name: str(value) for name, value in super().parameters().items()}
 
 
 class FaceSerializer(serializers.Serializer[Any]):
@@ -122,18 +134,26 @@ class ThresholdSerializer(serializers.Serializer[Any]):
     measured_on = serializers.CharField(help_text="Whose pictures these shares come from.")
 
 
+class ComparedPersonSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField(allow_blank=True)
+    photos = serializers.IntegerField(min_value=1, help_text="Templates whose mean was compared with.")
+
+
 class VerifyResultSerializer(ResultSerializer):
     verdict = serializers.ChoiceField(choices=["match", "unsure", "no_match"])
     distance = serializers.FloatField(min_value=0, help_text="Euclidean, of 128-d encodings: 0 for identical faces. Not a probability.")
     threshold = ThresholdSerializer()
     selfie = FoundSerializer()
-    reference = FoundSerializer()
+    reference = FoundSerializer(allow_null=True, help_text="Null where a person was compared with.")
+    person = ComparedPersonSerializer(allow_null=True, help_text="Null where a photo was compared with.")
     example: ClassVar = {
         "verdict": "match",
         "distance": 0.3127,
         "threshold": THRESHOLD,
         "selfie": FOUND,
         "reference": FOUND,
+        "person": None,
         "landmarks": 5,
         "model_version": "dlib-hog-resnet-v1",
     }

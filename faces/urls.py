@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from faces.views import ValidateView, VerifyView
 
 urlpatterns = [
     path("faces/validate", ValidateView.as_view(), name="faces-validate"),
     path("faces/verify", VerifyView.as_view(), name="faces-verify"),
+    path("", include("faces.people.urls")),
 ]

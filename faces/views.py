@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from rest_framework.exceptions import PermissionDenied
+
+from faces.effects import names
+from faces.kind import READ
+from faces.models import Person
 from faces.serializers import ValidateSerializer, VerifySerializer
-from tasks.views import SubmitView
+from tasks.models import Job
+from tasks.serializers import SubmitSerializer
+from tasks.views import SubmitView, allowed, owner_id
 
 
 class ValidateView(SubmitView):
@@ -15,8 +24,17 @@ class ValidateView(SubmitView):
 
 
 class VerifyView(SubmitView):
-    """Do these two pictures show one person?"""
+    """Do these two pictures show one person, or this picture an enrolled one?"""
 
     kind = "faces"
     operation = "verify"
     serializer_class = VerifySerializer
+
+    def along(self, form: SubmitSerializer) -> Callable[[Job], None] | None:
+        """To compare with a person is to read their templates, which a key for pictures alone may not."""
+        person = form.validated_data.get("person")
+        if person is None:
+            return None
+        if not allowed(self.request, READ):
+            raise PermissionDenied
+        return names(Person.objects.of_owner(owner_id(self.request), person).target())

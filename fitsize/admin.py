@@ -15,12 +15,12 @@ from django.utils import timezone
 
 from fitsize.models import OPERATOR, ApiKey, LoginToken, User
 from tasks.admin import Bounded, CappedPaginator, ReadOnly
-from tasks.kinds import kinds
+from tasks.kinds import scopes
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own takes none
     scopes = forms.MultipleChoiceField(
-        choices=lambda: [(scope, scope) for scope in [*kinds(), OPERATOR]], widget=forms.CheckboxSelectMultiple
+        choices=lambda: [(scope, scope) for scope in [*scopes(), OPERATOR]], widget=forms.CheckboxSelectMultiple
     )
     rate = forms.IntegerField(min_value=0, initial=settings.KEY_RATE, help_text="Submits a minute; 0 for any number.")
     queued = forms.IntegerField(min_value=0, initial=settings.KEY_QUEUED, help_text="Jobs that may wait at a time; 0 for any number.")

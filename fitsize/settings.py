@@ -13,7 +13,7 @@ from csp.constants import NONE
 from django.core.exceptions import ImproperlyConfigured
 
 from faces.limits import limits
-from fitsize.secret_files import secret_file
+from fitsize.secret_files import named_keys, secret_file
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -277,6 +277,21 @@ if not 0 < FACE_FMR < 1 or not 0 < FACE_FPIR < 1:
 SELFIE_STORE = env.str("SELFIE_STORE", default="640")  # how a selfie is shrunk that somebody asked to be stored: docs/faces.md
 if SELFIE_STORE not in ("640", "legacy"):
     raise ImproperlyConfigured("SELFIE_STORE is 640 or legacy")
+
+# -- people who are enrolled: docs/faces.md, "People"
+FACE_VAULT = Path(env.str("FACE_VAULT", default=str(DATA / "vault")))  # shared by all machines, and never in a backup of the database
+FACE_KEYS_FILE = DATA / "face_key"
+FACE_KEYS_MADE_HERE = not env.str("FACE_KEYS", default="")
+try:
+    FACE_KEYS = named_keys(env.str("FACE_KEYS", default=""), FACE_KEYS_FILE)  # the first one seals
+except ValueError as error:
+    raise ImproperlyConfigured(f"FACE_KEYS: {error}") from None
+RECEIPT_KEY = env.str("RECEIPT_KEY", default="") or secret_file(DATA / "receipt_key")  # signs receipts of erasures
+FACES_IDENTIFY = env.bool("FACES_IDENTIFY", default=False)
+FACES_IDENTIFY_PURPOSE = env.str("FACES_IDENTIFY_PURPOSE", default="")
+FACE_KEEP_DAYS = env.float("FACE_KEEP_DAYS", default=1095.0)  # after the last contact; 740 ILCS 14/15(a) allows three years
+BACKUP_DAYS = env.int("BACKUP_DAYS", default=30)  # how long the operator keeps backups: receipts say so
+MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", default=500_000_000)
 
 # -- diarization
 DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from tasks.corrections import MOST_REVISIONS
 from tasks.errors import FACTS
-from tasks.fields import FileInputField
+from tasks.fields import FilesField, of_files
 from tasks.formats import JSON, JSON_TYPE
 from tasks.kinds import Kind, Operation, kinds
 from tasks.models import Job, State
@@ -108,8 +108,9 @@ def field_facts(field: serializers.Field[Any, Any, Any, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {"required": field.required}
     if field.help_text:
         facts["description"] = str(field.help_text)
-    if isinstance(field, FileInputField):
-        return {**facts, "type": "file", **field.limits()}
+    if file := of_files(field):
+        several = {"min_files": field.min_length, "max_files": field.max_length} if isinstance(field, FilesField) else {}
+        return {**facts, "type": "files" if several else "file", **several, **file.limits()}
     if isinstance(field, serializers.ChoiceField):
         return {**facts, "type": "choice", "choices": list(field.choices)}
     named = next((name for kind, name in TYPES.items() if isinstance(field, kind)), "string")

@@ -60,6 +60,16 @@ class Code(StrEnum):
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
     NO_SPEECH = "no_speech"
+    IDENTIFY_OFF = "identify_off"
+    CONSENT_NEEDED = "consent_needed"
+    PERSON_GONE = "person_gone"
+    PERSON_MERGED = "person_merged"
+    NOT_MERGEABLE = "not_mergeable"
+    NOT_SPLITTABLE = "not_splittable"
+    NOT_UNDOABLE = "not_undoable"
+    NOTHING_TO_REJECT = "nothing_to_reject"
+    NO_TEMPLATE = "no_template"
+    INVALID_ARCHIVE = "invalid_archive"
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,16 @@ FACTS: dict[Code, CodeFacts] = {
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
     Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),
     Code.NO_SPEECH: CodeFacts(422, "The recording holds no speech"),
+    Code.IDENTIFY_OFF: CodeFacts(403, "This installation does not search galleries"),
+    Code.CONSENT_NEEDED: CodeFacts(400, "Nobody is enrolled without a consent"),
+    Code.PERSON_GONE: CodeFacts(410, "The person was erased"),
+    Code.PERSON_MERGED: CodeFacts(409, "The person was merged into another"),
+    Code.NOT_MERGEABLE: CodeFacts(409, "These two cannot be merged"),
+    Code.NOT_SPLITTABLE: CodeFacts(409, "These templates cannot be split off"),
+    Code.NOT_UNDOABLE: CodeFacts(409, "The change can no longer be taken back"),
+    Code.NOTHING_TO_REJECT: CodeFacts(409, "The job did not answer with this person"),
+    Code.NO_TEMPLATE: CodeFacts(409, "Nothing that can be read is stored of this person"),
+    Code.INVALID_ARCHIVE: CodeFacts(400, "The archive cannot be read"),
 }
 
 
@@ -163,6 +183,10 @@ class InvalidInput(Exception):
         self.code = Code(code)
         self.detail = detail or FACTS[self.code].title
         super().__init__(f"{self.code}: {self.detail}")
+
+
+class Outdated(Exception):
+    """What the model was given has changed while it worked, so that its answer would be wrong: the job is run again."""
 
 
 class Canceled(Exception):

@@ -84,7 +84,7 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
     def saved(self, job: str, name: str) -> tuple[IO[bytes], int]:
         owner = self.context["request"].user
         try:
-            found = SavedFile.objects.get(job_id=job, job__owner=owner, name=name)
+            found = SavedFile.objects.get(job_id=job, job__owner=owner, name=name, private=False)
             self.check_size(found.size)
             return found.open(), found.size
         except (SavedFile.DoesNotExist, ValidationError, FileNotFoundError):  # its job may be erased in this moment
@@ -127,3 +127,19 @@ class RecordingField(FileInputField):
 
     def limits(self) -> dict[str, Any]:
         return {**super().limits(), "max_seconds": settings.DIARIZATION_MAX_SECONDS, "media_types": sorted(RECORDING_TYPES)}
+
+
+class FilesField(serializers.ListField):
+    """Several files under one name: repeated in a form, a list in JSON. A job has them as `photos_1`, `photos_2` and so on."""
+
+    child: FileInputField
+
+    @property
+    def most_bytes(self) -> int:
+        return self.child.most_bytes * int(self.max_length or 1)
+
+
+def of_files(field: serializers.Field[Any, Any, Any, Any]) -> FileInputField | None:
+    """The field of the files that this field takes; None for one that takes no file."""
+    inner = field.child if isinstance(field, FilesField) else field
+    return inner if isinstance(inner, FileInputField) else None

@@ -69,9 +69,12 @@ class Kind:
     """A model type: `name` is its folder, URL segment, Celery queue and `Job.kind`; `model` the dotted path of its `InferenceModel`.
 
     `arguments` runs in the child before the model; `on_success` inside the transaction that completes the job, so that a worker that lost
-    its lease has no effect. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends. A child whose memory exceeds
-    `memory_limit_bytes` is killed, and its job charged with a crash; one that holds more than `memory_recycle_bytes` after a job is
-    replaced (0: no limit). `job_routes` are added under `/jobs/<id>/`: the route, and the dotted path of its `JobAnswers` view.
+    its lease has no effect. It finds in `job.effects` what the model returned under that key, which is stored nowhere; it may raise
+    InvalidInput, which fails the job, or `Outdated`, which queues it again. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends.
+    A child whose memory exceeds `memory_limit_bytes` is killed, and its job charged with a crash; one that holds more than
+    `memory_recycle_bytes` after a job is replaced (0: no limit). `job_routes` are added under `/jobs/<id>/`: the route, and the dotted path
+    of its `JobAnswers` view. `scopes` are those that keys may have besides the kind's own; `retention` the dotted paths of housekeeping's
+    steps: functions that do a batch and say whether there may be more.
     """
 
     name: str
@@ -84,6 +87,8 @@ class Kind:
     arguments: Callable[[Job], dict[str, Any]] = parameters_and_inputs
     on_success: Callable[[Job, dict[str, Any]], None] = no_effect
     job_routes: Mapping[str, str] = field(default_factory=dict)
+    scopes: tuple[str, ...] = ()
+    retention: tuple[str, ...] = ()
 
 
 @cache
@@ -91,3 +96,8 @@ def kinds() -> dict[str, Kind]:
     """All kinds of this installation by name. Raises ImproperlyConfigured or ImportError for a wrong dotted path."""
     found = [import_string(path) for path in settings.INFERENCE_KINDS]
     return {kind.name: kind for kind in found}
+
+
+def scopes() -> list[str]:
+    """What a key may be allowed: each kind, and what kinds ask for besides."""
+    return [*kinds(), *(scope for kind in kinds().values() for scope in kind.scopes)]

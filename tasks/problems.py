@@ -88,4 +88,5 @@ def _flat(details: Any, field: str = "") -> Iterator[dict[str, str]]:
         yield {"field": field, "detail": readable(translated(str(details["message"]))), "code": str(code)}
     else:
         for name, inner in details.items():
-            yield from _flat(inner, name if name != "non_field_errors" else field)
+            place = f"{field}_{name + 1}" if isinstance(name, int) else name  # of several files, as a job names them
+            yield from _flat(inner, place if place != "non_field_errors" else field)

@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Min, Q
+from django.utils.module_loading import import_string
 
 from tasks.clock import DatabaseNow
 from tasks.errors import RETRYABLE
@@ -141,6 +142,7 @@ class Sweep:
         if not self.left and now - self.began >= settings.RETENTION_SECONDS:
             self.began = now
             self.left.extend(STEPS)
+            self.left.extend(import_string(step) for kind in kinds().values() for step in kind.retention)
         end = time.monotonic() + SHARE_SECONDS
         while self.left and time.monotonic() < end:
             step = self.left.popleft()  # one that fails is tried again in a minute

@@ -18,7 +18,7 @@ from django.db import close_old_connections, transaction
 
 from tasks import wakeups
 from tasks.deaths import Death
-from tasks.errors import Canceled, Code, InvalidInput, document
+from tasks.errors import Canceled, Code, InvalidInput, Outdated, document
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, SavedFile, State, delete_files
 from tasks.models.files import saved_folder
@@ -58,11 +58,11 @@ class JobRun(Run):
         """Whether the job is still ours, and somebody wants its result."""
         return bool(rows(WANTED, {"id": self.job.key, "lease": self.job.lease}))
 
-    def save(self, name: str, file: IO[bytes]) -> None:
+    def save(self, name: str, file: IO[bytes], *, private: bool = False) -> None:
         self.check_canceled()
         stored = self.stored(file)
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        row = SavedFile(job=self.job, name=name, file=stored, content_type=content_type, size=default_storage.size(stored))
+        row = SavedFile(job=self.job, name=name, file=stored, content_type=content_type, size=default_storage.size(stored), private=private)
         self.saved.append(row)
 
     def checkpoint(self, step: int, file: IO[bytes]) -> None:
@@ -176,7 +176,7 @@ def predicted(job: Job, model: InferenceModel, run: JobRun) -> dict[str, Any]:
                 if hasattr(value, "close"):
                     files.callback(value.close)
             result = getattr(model, job.operation)(run, **arguments)
-        warnings = result.pop("warnings", [])
+        warnings, job.effects = result.pop("warnings", []), result.pop("effects", None)
         return {"state": State.SUCCEEDED, "result": result, "warnings": warnings, "files": run.saved}
     except InvalidInput as refused:
         return {"state": State.FAILED, "error": document(refused.code, refused.detail)}
@@ -219,6 +219,12 @@ def recorded(job: Job, end: dict[str, Any], run: JobRun, successor: Callable[[],
                 return None
             close_old_connections()
             time.sleep(RETRY_SECONDS)
+        except InvalidInput as refused:  # by what follows from the result
+            run.successor = None
+            end = {"state": State.FAILED, "error": document(refused.code, refused.detail)}
+        except Outdated:
+            run.successor = None
+            end = {"state": State.QUEUED, "attempts": -1}
         except Exception:  # the result, or what follows from it, can never be written: our fault
             if committed := job.ended_by_me(end["state"]):  # what rose comes after the commit
                 job.log("what follows its end failed", logging.ERROR, traceback=True)

@@ -11,7 +11,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext
 from rest_framework import serializers
 
-from tasks.fields import FileInputField
+from tasks.fields import FileInputField, FilesField, of_files
 from tasks.languages import sentence, translated
 from tasks.models import Priority, State
 from tasks.uploads import Upload
@@ -30,6 +30,10 @@ def printable(name: str) -> str:
 
 def nests(field: serializers.Field[Any, Any, Any, Any]) -> bool:
     return hasattr(field, "child") or isinstance(field, serializers.BaseSerializer)
+
+
+def holds_files(value: Any) -> bool:
+    return isinstance(value, Upload) or (isinstance(value, list) and bool(value) and isinstance(value[0], Upload))
 
 
 class FlagField(serializers.BooleanField):
@@ -102,21 +106,28 @@ class SubmitSerializer(StrictSerializer):
 
     def refuse_misplaced(self, data: dict[str, Any]) -> None:
         """A file where a word is expected would count by its name."""
-        plain = [name for name, field in self.fields.items() if not isinstance(field, FileInputField)]
+        plain = [name for name, field in self.fields.items() if not of_files(field)]
         if misplaced := [name for name in plain if hasattr(data.get(name), "chunks")]:
             raise serializers.ValidationError(dict.fromkeys(misplaced, gettext("This field is not a file.")))
 
     def refuse_repeated(self, form: MultiValueDict[str, Any]) -> None:
         """Of several only the last would count."""
-        if repeated := [name for name, values in form.lists() if len(values) > 1]:
+        if repeated := [name for name, values in form.lists() if len(values) > 1 and not isinstance(self.fields[name], FilesField)]:
             raise serializers.ValidationError(dict.fromkeys(repeated, gettext("Send this field once.")))
 
     def uploads(self) -> dict[str, Upload]:
-        return {name: value for name, value in self.validated_data.items() if isinstance(value, Upload)}
+        """By role: the name of a field, with a number where it took several."""
+        found: dict[str, Upload] = {}
+        for name, value in self.validated_data.items():
+            if isinstance(value, Upload):
+                found[name] = value
+            elif holds_files(value):
+                found |= {f"{name}_{number}": upload for number, upload in enumerate(value, 1)}
+        return found
 
     def parameters(self) -> dict[str, Any]:
         sent = {name: value for name, value in self.validated_data.items() if name not in SubmitSerializer._declared_fields}
-        return {name: value for name, value in sent.items() if not isinstance(value, Upload) and value is not None}
+        return {name: value for name, value in sent.items() if not holds_files(value) and value is not None}
 
     def options(self) -> dict[str, Any]:
         """What `Job.objects.submit` wants to know besides."""
@@ -131,7 +142,9 @@ class SubmitSerializer(StrictSerializer):
 
     def most_bytes(self) -> int:
         """Of a multipart body: its largest files, and what stands around them."""
-        return sum(field.most_bytes for field in self.fields.values() if isinstance(field, FileInputField)) + AROUND_FILES_BYTES
+        return (
+            sum(field.most_bytes for field in self.fields.values() if isinstance(field, FileInputField | FilesField)) + AROUND_FILES_BYTES
+        )
 
     def units(self) -> float:
         """How much work this is, in the operation's unit."""

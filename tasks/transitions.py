@@ -159,7 +159,7 @@ UPDATE tasks_job SET inputs_kept = false WHERE id = %(id)s AND inputs_kept AND f
 """
 DELETE_INPUTS = "DELETE FROM tasks_input WHERE job_id = %(id)s RETURNING file"
 QUARANTINED = "SELECT id FROM tasks_quarantine WHERE owner_id = %(owner)s AND fingerprint = %(fingerprint)s AND until > {now}"
-FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(id)s ORDER BY id"
+FILES = "SELECT name, content_type, size FROM tasks_savedfile WHERE job_id = %(id)s AND NOT private ORDER BY id"
 
 # What is counted of an end. Of what ended in the queue, where it holds no lease, there is no wait and no run.
 END = """kind, operation, state, coalesce({code}, ''),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -52,13 +53,18 @@ def key_of(request: Request) -> Key:
 
 
 class HasScope(BasePermission):
-    """A key submits only to the kinds it has scopes for."""
+    """A key submits only to the kinds it has scopes for; a view may ask for another (`scope`)."""
 
     message = gettext_lazy("This API key has no scope for this kind.")
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        key: Any = request.auth  # the project's API key; None for a session
-        return key is None or bool(key.allows(getattr(view, "kind", "")))
+        return allowed(request, getattr(view, "scope", "") or getattr(view, "kind", ""))
+
+
+def allowed(request: Request, scope: str) -> bool:
+    """Whether this request's key has the scope; a session, of a person at a page, has them all."""
+    key: Any = request.auth  # the project's API key; None for a session
+    return key is None or bool(key.allows(scope))
 
 
 class JobAnswers(GenericAPIView[Job]):
@@ -178,8 +184,13 @@ class SubmitView(JobAnswers):
             units=form.units(),
             api_key=key_of(request).pk or None,
             idempotency=key,
+            along=self.along(form),
             **form.options(),
         )
+
+    def along(self, form: SubmitSerializer) -> Callable[[Job], None] | None:
+        """What a kind writes in the transaction that makes the job. It may raise Refused: then there is no job."""
+        return None
 
     def idempotency_key(self, request: Request, form: SubmitSerializer) -> IdempotencyKey | None:
         """What the header asks for, not stored yet."""
@@ -262,7 +273,7 @@ class FileView(JobAnswers):
     descriptions = {"GET": described.FILE}
 
     def get(self, request: Request, pk: UUID, name: str) -> HttpResponseBase:
-        saved = get_object_or_404(SavedFile, job=self.own_job(pk), name=name)
+        saved = get_object_or_404(SavedFile, job=self.own_job(pk), name=name, private=False)
         try:
             content = saved.open()
         except FileNotFoundError:

@@ -23,7 +23,7 @@ profile.load_profile("house")
 @pytest.fixture(autouse=True)
 def own_files(settings: Any, tmp_path: Path) -> Path:
     """Files of one test lie in folders of its own: stored ones, uploads, locks. Another test may run at the same time."""
-    for name, folder in {"MEDIA_ROOT": "files", "FILE_UPLOAD_TEMP_DIR": "incoming", "RUN_FOLDER": "run"}.items():
+    for name, folder in {"MEDIA_ROOT": "files", "FILE_UPLOAD_TEMP_DIR": "incoming", "RUN_FOLDER": "run", "FACE_VAULT": "vault"}.items():
         (tmp_path / folder).mkdir()
         setattr(settings, name, tmp_path / folder)
     return tmp_path / "files"

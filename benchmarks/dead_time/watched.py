@@ -12,6 +12,7 @@ import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,8 +99,8 @@ class WatchedRun(Run):
     def check_canceled(self) -> None:
         self.inside(self.run.check_canceled)
 
-    def save(self, name: str, file: IO[bytes]) -> None:
-        self.inside(self.run.save, name, file)
+    def save(self, name: str, file: IO[bytes], *, private: bool = False) -> None:
+        self.inside(partial(self.run.save, private=private), name, file)
 
 
 def garments() -> InferenceModel:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any, BinaryIO
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 from PIL import Image
 
-from faces.inference import quality, storing
+from faces.inference import people, quality, storing
+from faces.inference.archive import Packed
 from faces.inference.boxes import Box
 from faces.inference.checks import LUMINANCE, judge, next_step, reasons
 from faces.inference.detector import QUICK, Detector, Face
 from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
+from faces.inference.gallery import Crowd, Known
 from faces.inference.landmarks import Landmarks, Shape
 from faces.inference.matching import calibration, euclidean, verdict
-from faces.inference.photo import Photo, read_photo
+from faces.inference.photo import Photo, only_face, read_photo
 from faces.kind import KIND
-from tasks.errors import Code, InvalidInput
 from tasks.inference.model import InferenceModel, Run
-from tasks.languages import sentence
 
 ENCODER_PADDING = 0.25  # the chip that dlib's encoder was trained on
 
@@ -70,11 +72,21 @@ class FaceModel(InferenceModel):
             **self.facts(),
         }
 
-    def verify(self, run: Run, selfie: BinaryIO, reference: BinaryIO) -> dict[str, Any]:
-        """Compare two photos with one face each; distance (Euclidean, 128-d) is 0 for identical faces.
+    def verify(
+        self,
+        run: Run,
+        selfie: BinaryIO,
+        reference: BinaryIO | None = None,
+        person: Known | None = None,
+        binding: UUID | None = None,
+    ) -> dict[str, Any]:
+        """Compare two photos with one face each, or one with an enrolled person; distance (Euclidean, 128-d) is 0 for identical faces.
 
         Raises InvalidInput("no_face" | "several_faces"), whose detail names the photo, and for a file that is no picture.
         """
+        if reference is None:
+            assert person and binding  # noqa: S101 (the request names one of the two)
+            return people.verify(self, run, selfie, person, binding)
         photos = {"selfie": read_photo(selfie, self.detector), "reference": read_photo(reference, self.detector)}
         faces = {name: only_face(photo, name) for name, photo in photos.items()}
         chips = np.stack([self.chip(photo, faces[name]) for name, photo in photos.items()])
@@ -85,8 +97,23 @@ class FaceModel(InferenceModel):
             "distance": round(distance, 4),
             "threshold": threshold.as_json(),
             **{name: photo.as_json() for name, photo in photos.items()},
+            "person": None,
             **self.facts(),
         }
+
+    def enrol(self, run: Run, subject: people.Subject, gallery: str, marks: Mapping[str, str], **photos: BinaryIO) -> dict[str, Any]:
+        return people.enrol(self, run, subject, gallery, marks, photos)
+
+    def bulk_enrol(self, run: Run, groups: list[tuple[people.Subject, list[Packed]]], gallery: str, archive: BinaryIO) -> dict[str, Any]:
+        return people.bulk_enrol(self, run, groups, gallery, archive)
+
+    def identify(self, run: Run, photo: BinaryIO, crowd: Crowd, gallery: str, purpose: str, binding: UUID) -> dict[str, Any]:
+        return people.identify(self, run, photo, crowd, gallery, purpose, binding)
+
+    def judged(self, photo: Photo) -> tuple[list[str], list[dict[str, Any]]]:
+        """The gate of an enrolment, which is that of `validate`: reasons against the photo, and all checks."""
+        checks = judge(len(photo.faces), self.measure(photo))
+        return [str(check.reason) for check in checks if check.passed is False], [check.as_json() for check in checks]
 
     def measure(self, photo: Photo) -> dict[str, float]:
         """The measures of the main face by their check's name; where no face counts, of what comes nearest: light may be the cause."""
@@ -131,13 +158,3 @@ def measure_shape(shape: Shape) -> dict[str, float]:
     if LUMINANCE.passes(quality.brightness(gray)):
         measures["Sharpness"] = quality.sharpness(gray)
     return {name: value for name, value in measures.items() if value is not None}
-
-
-def only_face(photo: Photo, name: str) -> Face:
-    """The one face of a photo. Raises InvalidInput("no_face" | "several_faces") that names the photo."""
-    if not photo.faces:
-        raise InvalidInput(Code.NO_FACE, sentence("No face was found in the picture '%(name)s'.", name=name))
-    if len(photo.faces) > 1:
-        said = sentence("%(count)s faces were found in the picture '%(name)s'; it must show one.", count=len(photo.faces), name=name)
-        raise InvalidInput(Code.SEVERAL_FACES, said)
-    return photo.faces[0]

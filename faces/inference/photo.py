@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from faces.inference.boxes import Box
 from faces.inference.detector import Detector, Face, Sighting, real_faces, turned
+from tasks.errors import Code, InvalidInput
 from tasks.inference.pictures import open_picture
+from tasks.languages import sentence
 
 LONGEST_SIDE = 1280  # pixels: encoding from 1600 is no better (findings/faces.md, section 3)
 
@@ -55,3 +57,13 @@ def read_photo(file: BinaryIO, detector: Detector) -> Photo:
     picture = open_picture(file, LONGEST_SIDE)
     sighting = detector.find(picture.image)
     return Photo(np.asarray(turned(picture.image, sighting.rotation)), picture.width, picture.height, sighting)
+
+
+def only_face(photo: Photo, name: str) -> Face:
+    """The one face of a photo. Raises InvalidInput("no_face" | "several_faces") that names the photo."""
+    if not photo.faces:
+        raise InvalidInput(Code.NO_FACE, sentence("No face was found in the picture '%(name)s'.", name=name))
+    if len(photo.faces) > 1:
+        said = sentence("%(count)s faces were found in the picture '%(name)s'; it must show one.", count=len(photo.faces), name=name)
+        raise InvalidInput(Code.SEVERAL_FACES, said)
+    return photo.faces[0]

@@ -24,8 +24,9 @@ class Run:
     def check_canceled(self) -> None:
         """Raise `Canceled` if nobody wants the result any more; call it between steps of long work."""
 
-    def save(self, name: str, file: IO[bytes]) -> None:
-        """Keep a file beside the result, under a plain name such as `overlay.jpg`; raises `Canceled` if the job is no longer ours."""
+    def save(self, name: str, file: IO[bytes], *, private: bool = False) -> None:
+        """Keep a file beside the result, under a plain name such as `overlay.jpg`; a `private` one is for the kind's own code, and neither
+        listed nor served. Raises `Canceled` if the job is no longer ours."""
         self.files[name] = file.read()
 
     def checkpoint(self, step: int, file: IO[bytes]) -> None:
@@ -45,8 +46,9 @@ class InferenceModel:
     """A model that a worker's child holds: `load()` once, then one public method per operation.
 
     A method takes `run: Run` and plain keyword arguments (parameters as values, inputs as open binary files, named by their role) and
-    returns a dict of JSON-ready values. A list under the key `warnings` of `tasks.errors.warning()` becomes the job's warnings. It raises
-    `tasks.errors.InvalidInput` for an input that can never work; anything else that rises is our fault.
+    returns a dict of JSON-ready values. A list under the key `warnings` of `tasks.errors.warning()` becomes the job's warnings, anything
+    under `effects` is handed to the kind's `on_success` and stored nowhere. It raises `tasks.errors.InvalidInput` for an input that can
+    never work; anything else that rises is our fault.
     """
 
     version: ClassVar[str]

@@ -162,6 +162,7 @@ class SavedFile(models.Model):
     file = models.CharField(max_length=200)
     content_type = models.CharField(max_length=80)
     size = models.BigIntegerField()
+    private = models.BooleanField(default=False)  # for the kind's own code: neither listed nor served
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "name"], name="one_saved_file_per_name")]

@@ -80,6 +80,7 @@ class JobRow(models.Model):
 
     objects: ClassVar = JobQuerySet.as_manager()
     claimed_inputs: dict[str, str] | None = None  # files of inputs by role, as the claim answered them
+    effects: Any = None  # what the model hands to the kind's `on_success` besides its result
 
     class Meta:
         abstract = True

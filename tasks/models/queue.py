@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from tasks import wakeups
 from tasks.clock import DatabaseNow
+from tasks.errors import Refused
 from tasks.kinds import Kind
 from tasks.models import fingerprints
 from tasks.models.columns import Columns
@@ -53,12 +54,13 @@ class JobQuerySet(models.QuerySet["Job"]):
         api_key: int | None = None,
         idempotency: IdempotencyKey | None = None,
         callback_url: str = "",
+        along: Callable[[Job], None] | None = None,
     ) -> Job:
         """Store the inputs, commit a queued row, and make sure that a worker will look; `expires_in`: the seconds in which it must start;
-        `callback_url`: a checked address that is told of its end.
+        `callback_url`: a checked address that is told of its end; `along` writes what belongs to the job in the same transaction.
 
         Files come first, then all rows in one transaction: whatever dies between leaves at most a file that has no row.
-        Raises Refused(`input_quarantined`, `too_many_webhooks`), OSError if the storage fails.
+        Raises Refused(`input_quarantined`, `too_many_webhooks`, or what `along` refuses), OSError if the storage fails.
         """
         facts = kind.operations[operation]
         Quarantine.objects.admit(owner_id, fingerprints.of_input(kind, operation, parameters, uploads))
@@ -78,10 +80,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         )
         inputs = Input.objects.receive(owner_id, uploads)
         try:
-            self.insert(job, inputs, expires_in, idempotency, callback_url)
-        except IntegrityError:
+            self.insert(job, inputs, expires_in, idempotency, callback_url, along)
+        except (IntegrityError, Refused) as refused:
             delete_files(stored.file for stored in inputs)
-            if idempotency and (twin := IdempotencyKey.objects.job_of(idempotency)):
+            if isinstance(refused, IntegrityError) and idempotency and (twin := IdempotencyKey.objects.job_of(idempotency)):
                 return twin  # the same request came twice at once, and the other was first
             raise
         job.log(State.QUEUED)
@@ -94,9 +96,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         expires_in: float | None = None,
         idempotency: IdempotencyKey | None = None,
         callback_url: str = "",
+        along: Callable[[Job], None] | None = None,
     ) -> None:
         """The job with its inputs, its key and its endpoint, in one transaction; then the wake-up. Raises IntegrityError for a key that is
-        taken."""
+        taken, and what `along` raises."""
         job.turn = self.next_turn(job)
         with transaction.atomic():
             if callback_url:
@@ -111,6 +114,8 @@ class JobQuerySet(models.QuerySet["Job"]):
             if idempotency:
                 idempotency.job = job
                 idempotency.save(force_insert=True)
+            if along:
+                along(job)
             transaction.on_commit(lambda: wakeups.wake(job.kind))
 
     def next_turn(self, job: Job) -> int:

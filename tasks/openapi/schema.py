@@ -12,7 +12,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 from tasks.errors import FACTS, Code, document
-from tasks.fields import FileInputField
+from tasks.fields import FileInputField, of_files
 from tasks.models import State
 from tasks.openapi.descriptions import Answer, Description, Shape
 from tasks.openapi.documents import Example, ProblemSerializer, job_serializers, patch_serializers
@@ -129,7 +129,7 @@ class HouseSchema(AutoSchema):
         """The same fields, the files as they are; a form has no null."""
         shape: Any = self.described.request
         schema = {**self.resolve_serializer(shape, "request").schema}
-        files = {name for name, field in shape().fields.items() if isinstance(field, FileInputField)}
+        files = {name for name, field in shape().fields.items() if of_files(field)}
         schema["properties"] = {name: binary(value) if name in files else never_null(value) for name, value in schema["properties"].items()}
         return {"schema": schema}
 
@@ -262,7 +262,9 @@ def query_parameter(name: str, schema: Schema, required: bool) -> Schema:
 
 
 def binary(schema: Schema) -> Schema:
-    """A file of a form, of a field's file in JSON."""
+    """A file of a form, of a field's file in JSON; or several."""
+    if "items" in schema:
+        return {**schema, "items": binary(schema["items"])}
     return {"type": "string", "format": "binary", "minLength": 1, "contentMediaType": "application/octet-stream"} | {
         name: value for name, value in schema.items() if name == "description"
     }
@@ -275,7 +277,7 @@ def never_null(schema: Schema) -> Schema:
 def file_codes(shape: Shape | None) -> set[Code]:
     """What the files of a request may be refused for."""
     fields = shape().fields.values() if shape and issubclass(shape, serializers.Serializer) else ()
-    return {code for field in fields if isinstance(field, FileInputField) for code in field.codes}
+    return {code for field in fields if (file := of_files(field)) for code in file.codes}
 
 
 def finish(result: Schema, **_: Any) -> Schema:

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from faces.inference.matching import calibration, euclidean
-from faces.inference.model import FaceModel, only_face
-from faces.inference.photo import read_photo
+from faces.inference.model import FaceModel
+from faces.inference.photo import only_face, read_photo
 from tasks.errors import InvalidInput
 from tasks.inference.model import Run
 

@@ -189,3 +189,17 @@ def test_the_folders_that_a_job_leaves_empty_go_too(
     with django_capture_on_commit_callbacks(execute=True):
         fresh(job).erase()
     assert list((own_files / "saved").iterdir()) == []
+
+
+def test_a_kinds_own_steps_are_taken_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Job(kind="fakes").facts.__dict__, "retention", ("tests.tasks.test_retention.own_step",))
+    retention.Sweep()(0.0)
+    assert OWN_STEPS == [1]
+
+
+OWN_STEPS: list[int] = []
+
+
+def own_step() -> bool:
+    OWN_STEPS.append(1)
+    return False

@@ -11,7 +11,7 @@ from django.test import Client
 
 from fitsize.models import User
 from tasks import runs
-from tasks.errors import Code, InvalidInput
+from tasks.errors import Code, InvalidInput, Outdated
 from tasks.models import Claimant, Job, State
 from tasks.worker import this_child
 from tests.fakes.inference.model import FakeModel
@@ -384,3 +384,61 @@ def test_a_step_with_a_long_name_fails_nobody(owner: User, worker: FakeModel, mo
     monkeypatch.setattr(worker, "echo", talkative)
     runs.run_jobs("fakes")
     assert (fresh(job).state, fresh(job).progress_step) == (State.SUCCEEDED, "x" * 80)
+
+
+def test_what_a_model_hands_over_reaches_the_effect_and_is_stored_nowhere(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, seen = submit(owner), []
+    monkeypatch.setitem(job.facts.__dict__, "on_success", lambda job, result: seen.append((job.effects, result)))
+    monkeypatch.setattr(worker, "echo", lambda run: {"found": 1, "effects": b"secret"})
+    runs.run_jobs("fakes")
+    assert seen == [(b"secret", {"found": 1})]
+    assert fresh(job).result == {"found": 1}
+
+
+def test_an_effect_may_refuse_the_input(owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(owner)
+
+    def gone(job: Job, result: dict[str, Any]) -> None:
+        raise InvalidInput(Code.PERSON_GONE)
+
+    monkeypatch.setitem(job.facts.__dict__, "on_success", gone)
+    runs.run_jobs("fakes")
+    row = fresh(job)
+    assert row.error is not None and row.result is None
+    assert (row.state, row.error["code"], row.attempts) == (State.FAILED, "person_gone", 1)
+
+
+def test_an_answer_that_was_overtaken_is_made_again_at_nobodys_cost(
+    owner: User, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, tries = submit(owner), []
+
+    def once_too_late(job: Job, result: dict[str, Any]) -> None:
+        tries.append(result)
+        if len(tries) == 1:
+            raise Outdated
+
+    monkeypatch.setitem(job.facts.__dict__, "on_success", once_too_late)
+    runs.run_jobs("fakes")
+    row = fresh(job)
+    assert (row.state, row.attempts, row.crashes, row.losses, len(tries)) == (State.SUCCEEDED, 1, 0, 0, 2)
+
+
+def test_a_private_file_is_neither_listed_nor_served_nor_anothers_input(
+    owner: User, client: Client, worker: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(owner)
+
+    def private(run: Any) -> dict[str, Any]:
+        run.save("probe.bin", io.BytesIO(b"x"), private=True)
+        return {}
+
+    monkeypatch.setattr(worker, "echo", private)
+    runs.run_jobs("fakes")
+    url = f"/api/v1/jobs/{job.pk}/files/probe.bin"
+    assert client.get(f"/api/v1/jobs/{job.pk}").json()["files"] == []
+    assert client.get(url).status_code == 404
+    assert client.post("/api/v1/fakes/echo", {"file": url}, content_type="application/json").status_code == 400
+    assert fresh(job).files.count() == 1

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from fitsize.models import OPERATOR, ApiKey, User
 from tasks.kinds import kinds
+from tasks.kinds import scopes as all_scopes
 
 MOST = 1_000_000
 
@@ -22,7 +23,8 @@ class Command(BaseCommand):
         create = actions.add_parser("create", help="make a key and show it")
         create.add_argument("--user", default="owner", help="whose key it is; the user is made if there is none")
         create.add_argument("--name", default="default", help="what the key is for")
-        create.add_argument("--scope", action="append", help="a kind, or 'operator'; may be repeated; default: every kind")
+        known = ", ".join([*all_scopes(), OPERATOR])
+        create.add_argument("--scope", action="append", help=f"one of {known}; may be repeated; default: every kind")
         create.add_argument("--rate", type=limit, help="submits a minute, 0 for any number; default: KEY_RATE")
         create.add_argument("--queued", type=limit, help="jobs that may wait at a time, 0 for any number; default: KEY_QUEUED")
         listing = actions.add_parser("list", help="list keys")
@@ -34,7 +36,7 @@ class Command(BaseCommand):
         getattr(self, options["action"])(options)
 
     def create(self, options: dict[str, Any]) -> None:
-        known = [*kinds(), OPERATOR]
+        known = [*all_scopes(), OPERATOR]
         scopes = options["scope"] or list(kinds())
         if unknown := [scope for scope in scopes if scope not in known]:
             raise CommandError(f"unknown scope {', '.join(unknown)}; there are {', '.join(known)}")

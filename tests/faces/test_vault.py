@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pytest_django import Settings
+
+from faces.vault import Unreadable, Vault, opened, sealed
+
+KEY = b"k" * 32
+
+
+def test_what_is_sealed_opens_with_its_key_and_ids_alone() -> None:
+    person, template = uuid4(), uuid4()
+    box = sealed(KEY, b"numbers", person, template)
+    assert opened(KEY, box, person, template) == b"numbers" and b"numbers" not in box
+    for key, ids in [(b"x" * 32, (person, template)), (KEY, (template, person)), (KEY, (person, uuid4()))]:
+        with pytest.raises(Unreadable):
+            opened(key, box, *ids)
+
+
+def test_the_same_content_is_never_sealed_alike() -> None:
+    assert sealed(KEY, b"same", uuid4()) != sealed(KEY, b"same", uuid4())
+
+
+def test_a_key_lies_sealed_in_a_file_for_its_owner_alone(settings: Settings) -> None:
+    vault = Vault()
+    pk = vault.make()
+    path = vault.path(pk)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert vault.key(pk) == Vault().key(pk) and len(vault.key(pk)) == 32
+    assert vault.key(pk) not in path.read_bytes() and vault.key(pk).hex() not in path.read_text()
+    assert list(Path(settings.FACE_VAULT).rglob(".*")) == []
+
+
+def test_an_erased_key_is_gone_and_erasing_again_is_harmless() -> None:
+    vault = Vault()
+    pk = vault.make()
+    assert vault.erase(pk) and not vault.erase(pk)
+    with pytest.raises(Unreadable):
+        vault.key(pk)
+
+
+def test_a_file_put_in_anothers_place_opens_nothing() -> None:
+    vault = Vault()
+    mine, other = vault.make(), vault.make()
+    vault.path(mine).write_bytes(vault.path(other).read_bytes())
+    with pytest.raises(Unreadable):
+        vault.key(mine)
+
+
+def test_keys_are_wrapped_anew_and_readable_with_either_master_meanwhile(settings: Settings) -> None:
+    settings.FACE_KEYS = {"old": b"o" * 32}
+    pk = Vault().make()
+    content = Vault().key(pk)
+    settings.FACE_KEYS = {"new": b"n" * 32, "old": b"o" * 32}
+    assert Vault().key(pk) == content
+    assert Vault().rewrap(pk) and not Vault().rewrap(pk)
+    settings.FACE_KEYS = {"new": b"n" * 32}
+    assert Vault().key(pk) == content
+    settings.FACE_KEYS = {"old": b"o" * 32}
+    with pytest.raises(Unreadable):
+        Vault().key(pk)
+
+
+def test_a_vault_that_is_away_is_our_fault_and_no_missing_key(settings: Settings, tmp_path: Path) -> None:
+    settings.FACE_VAULT = tmp_path / "not-mounted"
+    with pytest.raises(OSError, match="not there"):
+        Vault().key(uuid4())
+
+
+def test_a_key_set_apart_still_opens_until_it_is_forgotten() -> None:
+    vault = Vault()
+    pk = vault.make()
+    content = vault.key(pk)
+    vault.set_apart(pk)
+    vault.forget_orphans(60)
+    assert vault.key(pk) == content and list(vault.keys()) == []
+    os.utime(vault.orphan(pk), (0, 0))
+    vault.forget_orphans(60)
+    with pytest.raises(Unreadable):
+        vault.key(pk)
+
+
+def test_the_keys_of_a_vault_are_listed() -> None:
+    vault = Vault()
+    made = {vault.make() for _ in range(5)}
+    assert set(vault.keys()) == made
