@@ -1,23 +1,33 @@
-"""The old selfie app: one picture, one answer, in French. It is judged by the old service's rules, on what the face model measured."""
+"""Two old clients that send one picture and wait for one answer.
+
+The selfie app is told, in French, whether a picture is usable: by the old service's rules, on what the face model measured. The workload
+generator of the elastic face recognition is told who somebody is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils.translation import gettext, override
+from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 
+from faces.people.views import IdentifyView
+from tasks.errors import Code
 from tasks.fields import PictureField
-from tasks.legacy import WaitedForSerializer, WaitingView
+from tasks.legacy import NOTHING, WaitedForSerializer, WaitingView
 from tasks.models import Job
+from tasks.parsers import WholeMultiPartParser
 from tasks.uploads import Upload
 
-SELFIE_APP = "selfie-app"
+SELFIE_APP, WORKLOAD = "selfie-app", "workload-generator"
 SELFIE_BYTES = 15_000_000
 DEFAULTS: dict[str, float] = {
     "second_face_share": 0.35,  # of the main face's area: from there on a second one counts
@@ -30,6 +40,8 @@ DEFAULTS: dict[str, float] = {
     "far_sharpness": 25.0,
 }
 """Those of contracts/legacy-clients.md, section 3."""
+UNKNOWN = "unknown"
+LONGEST_STEM = 150  # characters
 SURE = 0.3  # the score from which a face counts
 Box = Mapping[str, float]
 
@@ -135,4 +147,55 @@ def measured(result: Mapping[str, Any], name: str) -> float | None:
     return next((check["value"] for check in result["checks"] if check["name"] == name), None)
 
 
-urlpatterns = [path("api/validate-selfie", ValidateSelfieView.as_view())]
+class RecogniseSerializer(WaitedForSerializer):
+    inputFile = PictureField()  # noqa: N815 (the old client's name)
+
+    def uploads(self) -> dict[str, Upload]:
+        return {"photo": self.validated_data["inputFile"]}
+
+    def parameters(self) -> dict[str, Any]:
+        """The stem goes with the job, as the answer repeats it: nothing is ever found by it."""
+        return {"gallery": settings.LEGACY_GALLERY, "stem": stem_of(str(getattr(self.initial_data["inputFile"], "name", "")))}
+
+
+class RecogniseView(WaitingView, IdentifyView):
+    """`POST /` as the elastic face recognition answered it. What else is asked of `/` finds nothing, as without this client."""
+
+    client = WORKLOAD
+    serializer_class = RecogniseSerializer  # type: ignore[assignment]  # mypy takes IdentifyView's for the only one there may be
+    parser_classes = (WholeMultiPartParser,)
+
+    def result(self, job: Job) -> HttpResponseBase:
+        result: dict[str, Any] = job.result  # type: ignore[assignment]  # a job that has succeeded has one
+        return said(job, name_of(result))
+
+    def failure(self, job: Job) -> HttpResponseBase:
+        return said(job, UNKNOWN) if job.error and job.error["code"] == Code.NO_FACE else super().failure(job)
+
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        raise NotFound(NOTHING)
+
+
+def said(job: Job, name: str) -> HttpResponse:
+    return HttpResponse(f"{job.parameters['stem']}:{name}", content_type="text/plain; charset=utf-8")
+
+
+def name_of(result: Mapping[str, Any]) -> str:
+    """Who the main face is, if that is sure."""
+    main = result["faces"][0]
+    return plain(main["candidates"][0]["name"]) if main["verdict"] == "match" else UNKNOWN
+
+
+def stem_of(file: str) -> str:
+    return plain(PurePath(file).stem)
+
+
+def plain(text: str) -> str:
+    """In one line and without a colon: the answer has exactly one."""
+    return "".join(" " if character == ":" or not character.isprintable() else character for character in text)[:LONGEST_STEM].strip()
+
+
+urlpatterns = [
+    path("api/validate-selfie", ValidateSelfieView.as_view()),
+    path("", RecogniseView.as_view()),
+]

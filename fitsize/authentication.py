@@ -9,7 +9,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from fitsize.models import ApiKey, User
-from tasks.kinds import kinds
+from tasks.kinds import scopes
 
 REALM = 'Bearer realm="fitsize"'
 
@@ -59,7 +59,7 @@ class LegacyClientAuthentication(BaseAuthentication):
         try:
             with transaction.atomic():
                 owner = User.objects.create_user(settings.LEGACY_ACCOUNT)
-                return ApiKey.objects.issue(owner, self.name, list(kinds()), rate=0)[0]
+                return ApiKey.objects.issue(owner, self.name, scopes(), rate=0)[0]
         except IntegrityError:
             return self.key()  # another request was first
 

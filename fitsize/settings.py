@@ -217,11 +217,12 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- programs that are older than the API, and send no key: docs/operations.md
-KNOWN_LEGACY_CLIENTS = {"garment-app", "selfie-app"}
+KNOWN_LEGACY_CLIENTS = {"garment-app", "selfie-app", "workload-generator"}
 LEGACY_CLIENTS = env.list("LEGACY_CLIENTS", default=[])
 LEGACY_ACCOUNT = env.str("LEGACY_ACCOUNT", default="old-clients")
 LEGACY_WAIT_SECONDS = 60  # for those that want the result in the answer to their one request
 SELFIE_APP_LIMITS = env.dict("SELFIE_APP_LIMITS", default={})  # read in faces/legacy.py, which knows their names
+LEGACY_GALLERY = env.str("LEGACY_GALLERY", default="default")  # of that account: whom `workload-generator` is told
 LEGACY_AUTHENTICATION = "fitsize.authentication.LegacyClientAuthentication"
 if strangers := set(LEGACY_CLIENTS) - KNOWN_LEGACY_CLIENTS:
     raise ImproperlyConfigured(f"LEGACY_CLIENTS: {', '.join(sorted(strangers))} is none of {', '.join(sorted(KNOWN_LEGACY_CLIENTS))}")

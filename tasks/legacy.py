@@ -26,6 +26,8 @@ from tasks.serializers import SubmitSerializer
 from tasks.views import SubmitView
 from tasks.waiting import FRONT, HOLD
 
+NOTHING = "There is nothing at this address."  # as where no view is
+
 
 class AnyJSONParser(BoundedJSONParser):
     """JSON whatever the client calls it: old ones name no type, or a form's."""
@@ -45,7 +47,7 @@ class LegacyView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.client not in settings.LEGACY_CLIENTS:
-            raise NotFound
+            raise NotFound(NOTHING)
         super().initial(request, *args, **kwargs)
 
 
