@@ -50,11 +50,15 @@ def forget_readings() -> bool:
 def sweep_vault() -> bool:
     """Keys of nobody, left by enrolments that came to nothing: one of the 256 folders at a time. They are set apart first, and forgotten a
     week later, since the database may be the wrong one."""
+    sweep_folder(int(time.time() / settings.RETENTION_SECONDS) % 256)
+    return False
+
+
+def sweep_folder(shard: int) -> None:
     vault = Vault()
-    found = vault.keys_in(int(time.time() / settings.RETENTION_SECONDS) % 256)
+    found = vault.keys_in(shard)
     known = set(Person.objects.filter(key__in=found).values_list("key", flat=True))
     for pk in found:
         if pk not in known and vault.age(pk) > YOUNG_SECONDS:
             vault.set_apart(pk)
     vault.forget_orphans(ORPHAN_SECONDS)
-    return False

@@ -89,7 +89,14 @@ class Vault:
         self.write(pk, self.unwrapped(pk, content))
         return True
 
-    def keys(self) -> Iterator[UUID]:
+    def is_current(self, pk: UUID) -> bool:
+        """Whether it is sealed under the first master key; a key that has gone is."""
+        try:
+            return bool(json.loads(self.path(pk).read_bytes())["master"] == self.master)
+        except FileNotFoundError:
+            return True
+
+    def all_keys(self) -> Iterator[UUID]:
         for shard in range(256):
             yield from self.keys_in(shard)
 

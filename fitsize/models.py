@@ -13,7 +13,7 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
-from tasks.kinds import scopes
+from tasks.kinds import kinds
 from tasks.models.columns import Columns
 from tasks.transitions import DIALECTS, rows
 
@@ -74,7 +74,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def of_logins(self, owner: User) -> ApiKey:
         """The key behind an owner's logins, made with the first one: limits and scopes sit on it, and its secret is thrown away."""
-        nobodys = {"name": LOGINS, "scopes": scopes(), "hash": fingerprint(secrets.token_urlsafe(32)), "start": LOGIN_PREFIX}
+        nobodys = {"name": LOGINS, "scopes": list(kinds()), "hash": fingerprint(secrets.token_urlsafe(32)), "start": LOGIN_PREFIX}
         limits = {"rate": settings.KEY_RATE, "queued": settings.KEY_QUEUED}
         return self.get_or_create(owner=owner, logins=True, defaults={**nobodys, **limits})[0]
 

@@ -75,7 +75,7 @@ def submit_views(patterns: Iterable[URLPattern | URLResolver], before: str = "/"
         view: Any = getattr(entry.callback, "cls", None)
         if isinstance(entry, URLResolver):
             yield from submit_views(entry.url_patterns, address)
-        elif view and issubclass(view, SubmitView) and hasattr(view, "operation"):
+        elif view and issubclass(view, SubmitView) and hasattr(view, "operation") and view.schema is not None:  # not an old client's
             yield (view.kind, view.operation), (address, view)
 
 

@@ -17,7 +17,7 @@ from faces.serializers import FOUND, THRESHOLD, CheckSerializer, FaceSerializer,
 from tasks.clock import timestamp
 from tasks.errors import Code
 from tasks.fields import FileInputField, FilesField, PictureField
-from tasks.openapi.samples import PICTURE
+from tasks.openapi.samples import ARCHIVE, PICTURE
 from tasks.serializers import PageSerializer, StrictSerializer, SubmitSerializer
 
 MOST_PHOTOS = 10
@@ -28,7 +28,7 @@ CONSENT_EXAMPLE = {
     "consent_text": "I agree that my photo is turned into a face template to open the studio's door.",
     "consent_version": "2026-11",
     "consent_purpose": "access to the studio",
-    "consent_given_at": "2026-11-22T09:30:00Z",
+    "consent_given_at": "2026-11-21T09:30:00Z",
 }
 
 
@@ -107,7 +107,7 @@ class EnrolSerializer(SubmitSerializer, ConsentSerializer):
 class BulkEnrolSerializer(SubmitSerializer, ConsentSerializer):
     archive = ArchiveField(help_text="A folder for each person, or a file for each; its name is the person's.")
     gallery = gallery_field()
-    example: ClassVar = {"archive": "UEsDBAoAAAAAAA==", **CONSENT_EXAMPLE}
+    example: ClassVar = {"archive": ARCHIVE, **CONSENT_EXAMPLE}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs["consent"] = consent_in(attrs, needed=True)
@@ -189,6 +189,18 @@ class BulkEnrolResultSerializer(ResultSerializer):
     files = PackedSerializer(many=True)
     enrolled = serializers.IntegerField(min_value=0)
     refused = serializers.IntegerField(min_value=0)
+    example: ClassVar = {
+        "gallery": DEFAULT_GALLERY,
+        "people": [{"id": PERSON, "new": True, "enrolled": 1}],
+        "files": [
+            {"file": "Ann/1.jpg", "person": PERSON, "accepted": True, "reasons": [], "distance": None},
+            {"file": "Ann/2.jpg", "person": PERSON, "accepted": False, "reasons": ["too_blurry"], "distance": None},
+        ],
+        "enrolled": 1,
+        "refused": 1,
+        "landmarks": 5,
+        "model_version": "dlib-hog-resnet-v1",
+    }
 
 
 class CandidateSerializer(serializers.Serializer[Any]):

@@ -49,7 +49,7 @@ def enrolled(owner: User, *encodings: Encoding, name: str = "Ann", gallery: str 
     pk, key = (person.pk, person.key) if person else (uuid4(), vault.make())
     templates = [new_template(pk, vault.key(key), encoding) for encoding in encodings]
     job.effects = Effects(enrolled=[Enrolled(pk, key, templates, None if person else name)])
-    Job.objects.filter(pk=job.pk).update(state="succeeded", finished_at=timezone.now(), result={})
+    Job.objects.filter(pk=job.pk).update(state="succeeded", started_at=timezone.now(), finished_at=timezone.now(), result={})
     on_success(job, {})
     return Person.objects.select_related("gallery").get(pk=pk)
 

@@ -82,7 +82,7 @@ def test_a_photo_that_fails_the_gate_is_refused_with_its_reasons_and_nothing_is_
     result = enrol_astronaut(client, photos=[file_of(GRAY), file_of(blurred)])
     assert (result["verdict"], result["person"], result["enrolled"]) == ("refused", None, 0)
     assert [photo["reasons"] for photo in result["photos"]] == [["no_face"], ["too_blurry"]]
-    assert nobody_is_there() and list(Vault().keys()) == []
+    assert nobody_is_there() and list(Vault().all_keys()) == []
 
 
 def test_a_file_that_cannot_be_decoded_is_refused_at_no_other_photos_cost(client: Client) -> None:

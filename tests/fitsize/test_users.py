@@ -20,7 +20,7 @@ from django.utils import timezone
 from fitsize import checks, logins
 from fitsize.hashers import BcryptHasher
 from fitsize.models import ApiKey, Attempt, LoginToken, User, fingerprint
-from tasks.kinds import scopes
+from tasks.kinds import kinds
 from tasks.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -188,7 +188,7 @@ def test_a_new_password_ends_every_login(ann: User) -> None:
 def test_logins_of_a_person_share_one_key_and_its_limits(ann: User) -> None:
     tokens = [token_of(post("login", ANN)) for _ in range(3)]
     key = ApiKey.objects.get()
-    assert (key.scopes, key.owner, key.rate) == (scopes(), ann, 600)
+    assert (key.scopes, key.owner, key.rate) == (list(kinds()), ann, 600)
     assert [look(token) for token in tokens] == [200] * 3
     ApiKey.objects.update(revoked_at=timezone.now())
     assert ([look(token) for token in tokens], post("login", ANN).status_code) == ([401] * 3, 403)

@@ -11,6 +11,8 @@ from tasks.capabilities import capabilities
 from tasks.errors import Code
 from tasks.kinds import kinds
 
+OF_FACES = ("validate", "verify", "enrol", "identify", "bulk_enrol")
+
 
 @pytest.fixture
 def told() -> dict[str, Any]:
@@ -24,14 +26,15 @@ def told() -> dict[str, Any]:
 def test_every_kind_is_told_with_what_it_can_be_asked(told: dict[str, Any]) -> None:
     assert set(told["kinds"]) == set(kinds())
     operations = {f"{kind}/{name}" for kind, facts in told["kinds"].items() for name in facts["operations"] if kind != "fakes"}
-    assert operations == {"keypoints/predict", "faces/validate", "faces/verify", "diarization/predict"}
+    assert operations == {"keypoints/predict", "diarization/predict", *(f"faces/{name}" for name in OF_FACES)}
 
 
 @pytest.mark.django_db
 def test_every_operation_of_a_real_kind_has_its_address(client: Client, told: dict[str, Any]) -> None:
     addresses = [facts["submit"] for kind, told_of in told["kinds"].items() if kind != "fakes" for facts in told_of["operations"].values()]
-    assert len(addresses) == 4
-    assert [client.post(address).json()["code"] for address in addresses] == ["invalid_request"] * 4
+    assert len(addresses) == 2 + len(OF_FACES)
+    codes = {client.post(address).json()["code"] for address in addresses}
+    assert codes == {"invalid_request", "forbidden"}  # the latter without the scopes for people
 
 
 def test_a_field_tells_what_may_be_sent(told: dict[str, Any]) -> None:
