@@ -220,7 +220,9 @@ SPECTACULAR_SETTINGS = {
 KNOWN_LEGACY_CLIENTS = {"garment-app", "selfie-app", "workload-generator"}
 LEGACY_CLIENTS = env.list("LEGACY_CLIENTS", default=[])
 LEGACY_ACCOUNT = env.str("LEGACY_ACCOUNT", default="old-clients")
-LEGACY_WAIT_SECONDS = 60  # for those that want the result in the answer to their one request
+LEGACY_WAIT_SECONDS = env.int("LEGACY_WAIT_SECONDS", default=60)  # for those that want the result in the answer to their one request
+if not 1 <= LEGACY_WAIT_SECONDS <= 3600:
+    raise ImproperlyConfigured("LEGACY_WAIT_SECONDS is a number from 1 to 3600")
 SELFIE_APP_LIMITS = env.dict("SELFIE_APP_LIMITS", default={})  # read in faces/legacy.py, which knows their names
 LEGACY_GALLERY = env.str("LEGACY_GALLERY", default="default")  # of that account: whom `workload-generator` is told
 LEGACY_AUTHENTICATION = "fitsize.authentication.LegacyClientAuthentication"

@@ -101,8 +101,10 @@ class FaceModel(InferenceModel):
             **self.facts(),
         }
 
-    def enrol(self, run: Run, subject: people.Subject, gallery: str, marks: Mapping[str, str], **photos: BinaryIO) -> dict[str, Any]:
-        return people.enrol(self, run, subject, gallery, marks, photos)
+    def enrol(
+        self, run: Run, subject: people.Subject, gallery: str, marks: Mapping[str, str], store: bool = False, **photos: BinaryIO
+    ) -> dict[str, Any]:
+        return people.enrol(self, run, subject, gallery, marks, photos, store=store)
 
     def bulk_enrol(self, run: Run, groups: list[tuple[people.Subject, list[Packed]]], gallery: str, archive: BinaryIO) -> dict[str, Any]:
         return people.bulk_enrol(self, run, groups, gallery, archive)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ from PIL import Image
 from faces.inference import storing
 from faces.inference.model import FaceModel
 from faces.inference.storing import jpeg, store
+from fitsize.models import User
 from tasks import runs
 from tasks.inference.model import Run
-from tasks.models import Job
+from tasks.models import Job, SavedFile
+from tests.conftest import client_of
+from tests.faces.people import SCOPES, enrol_astronaut
 from tests.faces.pictures import astronaut, exif, file_of, two_astronauts
 from tests.tasks.jobs import play_child
 
@@ -90,3 +94,16 @@ def test_a_stored_selfie_stands_upright_and_has_no_exif(model: FaceModel) -> Non
     again = model.validate(Run(), io.BytesIO(run.files["selfie.jpg"]))
     assert (again["valid"], again["picture"]["rotation"]) == (True, 0)
     assert not Image.open(io.BytesIO(run.files["selfie.jpg"])).getexif()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_photos_of_an_enrolment_are_stored_if_they_are_taken_and_go_with_the_person(
+    owner: User, model: FaceModel, monkeypatch: pytest.MonkeyPatch, own_files: Path
+) -> None:
+    play_child(monkeypatch, model, "faces@here")
+    client = client_of(owner, SCOPES)
+    result = enrol_astronaut(client, photos=[file_of(astronaut()), file_of(two_astronauts())], store="true")
+    assert [file.name for file in SavedFile.objects.all()] == [f"{result['photos'][0]['photo']}.jpg"]
+    assert len([path for path in own_files.rglob("*") if path.is_file()]) == 1
+    assert client.delete(f"/api/v1/faces/people/{result['person']['id']}").status_code == 200
+    assert [path for path in own_files.rglob("*") if path.is_file()] == [] == list(SavedFile.objects.all())
