@@ -28,7 +28,12 @@ KIND = Kind(
             deadline_seconds=30, unit="picture", result="faces.serializers.ValidateResultSerializer", localized="faces.answers.judged"
         ),
         "verify": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.VerifyResultSerializer"),
-        "enrol": Operation(deadline_seconds=60, unit="picture", result="faces.people.serializers.EnrolResultSerializer"),
+        "challenge": Operation(
+            deadline_seconds=30, unit="picture", result="faces.serializers.ChallengeResultSerializer", localized="faces.answers.challenged"
+        ),
+        "enrol": Operation(
+            deadline_seconds=60, unit="picture", result="faces.people.serializers.EnrolResultSerializer", localized="faces.answers.enrolled"
+        ),
         "identify": Operation(deadline_seconds=60, unit="picture", result="faces.people.serializers.IdentifyResultSerializer"),
         "bulk_enrol": Operation(
             deadline_seconds=60,

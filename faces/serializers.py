@@ -49,6 +49,13 @@ class VerifySerializer(SubmitSerializer):
         return {name: str(value) for name, value in super().parameters().items()}
 
 
+class ChallengeSerializer(SubmitSerializer):
+    before = PictureField()
+    after = PictureField()
+    direction = serializers.ChoiceField(choices=["left", "right"], help_text="Of the pictures as they are seen, not the person's own.")
+    example: ClassVar = {"before": PICTURE, "after": PICTURE, "direction": "left"}
+
+
 class FaceSerializer(serializers.Serializer[Any]):
     """A box in pixels of the picture as a viewer shows it (EXIF orientation applied); it may reach beyond the picture."""
 
@@ -155,5 +162,40 @@ class VerifyResultSerializer(ResultSerializer):
         "reference": FOUND,
         "person": None,
         "landmarks": 5,
+        "model_version": "dlib-hog-resnet-v1",
+    }
+
+
+class ChallengeResultSerializer(ResultSerializer):
+    """Both are turns of the head in degrees, above 0 towards the right of the picture: `yaw_before` and `yaw_after`."""
+
+    verdict = serializers.ChoiceField(choices=["passed", "not_passed"])
+    reasons = serializers.ListField(child=serializers.ChoiceField(choices=["other_person", "wrong_direction", "turned_too_little"]))
+    next_step = serializers.CharField(allow_null=True, help_text="What the person should do; null if it passed.")
+    direction = serializers.ChoiceField(choices=["left", "right"])
+    yaw_before = serializers.FloatField()
+    yaw_after = serializers.FloatField()
+    least_turn = serializers.FloatField(help_text="Degrees in the asked direction that pass.")
+    distance = serializers.FloatField(min_value=0, help_text="Between the two faces, as in `verify`.")
+    farthest = serializers.FloatField(help_text="Up to this distance they are one person's here.")
+    stops = serializers.ListField(child=serializers.CharField(), help_text="What a challenge that passed rules out.")
+    does_not_stop = serializers.ListField(child=serializers.CharField(), help_text="What passes all the same.")
+    before = FoundSerializer()
+    after = FoundSerializer()
+    example: ClassVar = {
+        "verdict": "passed",
+        "reasons": [],
+        "next_step": None,
+        "direction": "left",
+        "yaw_before": 2.1,
+        "yaw_after": -24.6,
+        "least_turn": 15.0,
+        "distance": 0.2764,
+        "farthest": 0.55,
+        "stops": ["One still, flat photo before the camera, tilted or not."],
+        "does_not_stop": ["A photo that is bent."],
+        "before": FOUND,
+        "after": FOUND,
+        "landmarks": 68,
         "model_version": "dlib-hog-resnet-v1",
     }

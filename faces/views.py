@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from django.conf import settings
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
 
 from faces.effects import names
 from faces.kind import READ
 from faces.models import Person
-from faces.serializers import ValidateSerializer, VerifySerializer
+from faces.serializers import ChallengeSerializer, ValidateSerializer, VerifySerializer
+from tasks.errors import Code
 from tasks.models import Job
+from tasks.problems import Problem
 from tasks.serializers import SubmitSerializer
 from tasks.views import SubmitView, allowed, owner_id
 
@@ -38,3 +43,18 @@ class VerifyView(SubmitView):
         if not allowed(self.request, READ):
             raise PermissionDenied
         return names(Person.objects.of_owner(owner_id(self.request), person).target())
+
+
+class ChallengeView(SubmitView):
+    """Did this head turn as it was asked to?"""
+
+    kind = "faces"
+    operation = "challenge"
+    serializer_class = ChallengeSerializer
+    codes = (Code.CHALLENGE_NEEDS_68_POINTS,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Five points measure a turn so coarsely that a tilted photo would pass. Raises Problem."""
+        super().initial(request, *args, **kwargs)
+        if settings.FACE_LANDMARKS != 68:
+            raise Problem(Code.CHALLENGE_NEEDS_68_POINTS)

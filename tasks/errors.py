@@ -59,6 +59,7 @@ class Code(StrEnum):
     REFERENCES_DISAGREE = "references_disagree"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
+    CHALLENGE_NEEDS_68_POINTS = "challenge_needs_68_points"
     NO_SPEECH = "no_speech"
     IDENTIFY_OFF = "identify_off"
     CONSENT_NEEDED = "consent_needed"
@@ -127,6 +128,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.REFERENCES_DISAGREE: CodeFacts(422, "Two references give different scales"),
     Code.NO_FACE: CodeFacts(422, "No face was found in the picture"),
     Code.SEVERAL_FACES: CodeFacts(422, "The picture shows several faces"),
+    Code.CHALLENGE_NEEDS_68_POINTS: CodeFacts(409, "This installation measures 5 points of a face, and a challenge needs 68"),
     Code.NO_SPEECH: CodeFacts(422, "The recording holds no speech"),
     Code.IDENTIFY_OFF: CodeFacts(403, "This installation does not search galleries"),
     Code.CONSENT_NEEDED: CodeFacts(400, "Nobody is enrolled without a consent"),

@@ -140,6 +140,7 @@ class SubmitView(JobAnswers):
 
     operation: str
     serializer_class: type[SubmitSerializer]
+    codes: tuple[Code, ...] = ()  # what this submit alone may be refused for
     descriptions = {"POST": described.submit}
     permission_classes = [IsAuthenticated, HasScope]
     takes_large_bodies = True

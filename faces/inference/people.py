@@ -56,7 +56,7 @@ class Shot:
     name: str
     mark: str
     reasons: list[str] = field(default_factory=list)
-    checks: list[dict[str, Any]] = field(default_factory=list)
+    judged: dict[str, Any] = field(default_factory=dict)
     photo: Photo | None = None
     encoding: Encoding | None = None
     distance: float | None = None
@@ -76,7 +76,8 @@ class Shot:
 
     def as_long_json(self) -> dict[str, Any]:
         seen = self.photo.as_json() if self.photo else {"picture": None, "faces": []}
-        return {**self.as_json(), "checks": self.checks, **seen}
+        said = {"next_step": self.judged.get("next_step"), "checks": self.judged.get("checks", [])}
+        return {**self.as_json(), **said, **seen}
 
 
 # -- enrol
@@ -158,7 +159,8 @@ def looked_at(model: FaceModel, name: str, mark: str, file: BinaryIO) -> Shot:
     except InvalidInput as refused:
         shot.reasons = [str(refused.code)]
         return shot
-    shot.reasons, shot.checks = model.judged(shot.photo)
+    shot.judged = model.judged(shot.photo)
+    shot.reasons = list(shot.judged["reasons"])
     return shot
 
 

@@ -149,6 +149,7 @@ class ShotSerializer(serializers.Serializer[Any]):
 
 class PhotoSerializer(ShotSerializer):
     photo = serializers.CharField(help_text="`photos_1` is the first.")
+    next_step = serializers.CharField(allow_null=True, help_text="What the person should do, where a check failed.")
     checks = CheckSerializer(many=True)
     picture = PictureSerializer(allow_null=True)
     faces = FaceSerializer(many=True)
@@ -165,7 +166,7 @@ class EnrolResultSerializer(ResultSerializer):
         "verdict": "enrolled",
         "person": {"id": PERSON, "name": "member-4711"},
         "gallery": DEFAULT_GALLERY,
-        "photos": [{"photo": "photos_1", "accepted": True, "reasons": [], "distance": None, "checks": [], **FOUND}],
+        "photos": [{"photo": "photos_1", "accepted": True, "reasons": [], "distance": None, "next_step": None, "checks": [], **FOUND}],
         "enrolled": 1,
         "templates": 1,
         "landmarks": 5,

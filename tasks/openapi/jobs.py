@@ -155,6 +155,7 @@ def submit(view: Any) -> Description:
         codes=(
             *(Code.FORBIDDEN, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.RATE_LIMITED, Code.TOO_MANY_QUEUED, Code.QUEUE_FULL),
             *(Code.MAINTENANCE, Code.INPUT_QUARANTINED, Code.IDEMPOTENCY_KEY_REUSED, Code.GONE),
+            *getattr(view, "codes", ()),
         ),
     )
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from tasks.capabilities import capabilities
 from tasks.errors import Code
 from tasks.kinds import kinds
 
-OF_FACES = ("validate", "verify", "enrol", "identify", "bulk_enrol")
+OF_FACES = ("validate", "verify", "challenge", "enrol", "identify", "bulk_enrol")
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ def test_every_kind_is_told_with_what_it_can_be_asked(told: dict[str, Any]) -> N
 
 
 @pytest.mark.django_db
-def test_every_operation_of_a_real_kind_has_its_address(client: Client, told: dict[str, Any]) -> None:
+def test_every_operation_of_a_real_kind_has_its_address(client: Client, told: dict[str, Any], settings: Settings) -> None:
+    settings.FACE_LANDMARKS = 68  # a challenge needs them
     addresses = [facts["submit"] for kind, told_of in told["kinds"].items() if kind != "fakes" for facts in told_of["operations"].values()]
     assert len(addresses) == 2 + len(OF_FACES)
     codes = {client.post(address).json()["code"] for address in addresses}
