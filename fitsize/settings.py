@@ -267,6 +267,9 @@ if len(Path(KEYPOINTS_WEIGHTS).stem) > 80:
 
 # -- faces
 FACE_LANDMARKS = env.int("FACE_LANDMARKS", default=5)  # 68 opens a model that is not free for commercial use: NOTICE
+FACE_ENGINE = env.str("FACE_ENGINE", default="own")  # own | face_recognition
+if FACE_ENGINE not in ("own", "face_recognition"):
+    raise ImproperlyConfigured("FACE_ENGINE is own or face_recognition")
 FACE_ENCODER = env.str("FACE_ENCODER", default="auto")  # auto | torch | dlib
 try:
     FACE_LIMITS = limits(env.dict("FACE_LIMITS", default={}))  # how good a selfie must be

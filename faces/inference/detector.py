@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dlib
 import numpy as np
@@ -69,8 +70,8 @@ class Sighting:
 class Detector:
     """Holds dlib's detector (half a second to build). Not for two threads: dlib releases the GIL in it and corrupts memory."""
 
-    def __init__(self) -> None:
-        self.hog = dlib.get_frontal_face_detector()
+    def __init__(self, hog: Any = None) -> None:
+        self.hog = hog or dlib.get_frontal_face_detector()
 
     def find(self, picture: Image.Image) -> Sighting:
         """All faces of an RGB picture in the turn that shows them best: each stage upright, then on its three other sides.

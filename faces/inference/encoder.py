@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from typing import Any, Protocol
 
 import dlib
 import numpy as np
@@ -28,8 +28,8 @@ class Encoder(Protocol):
 class DlibEncoder:
     """dlib's own: 75 ms a face, as its wheels hold no BLAS."""
 
-    def __init__(self) -> None:
-        self.network = dlib.face_recognition_model_v1(str(encoder_file()))
+    def __init__(self, network: Any = None) -> None:
+        self.network = network or dlib.face_recognition_model_v1(str(encoder_file()))
 
     def encode(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.array([self.network.compute_face_descriptor(chip) for chip in chips], np.float32)

@@ -15,8 +15,9 @@ from faces.inference.weights import landmarks_file
 class Landmarks:
     """dlib's landmark model with 5 points (public domain) or 68 (not for commercial use); only the chosen file is opened."""
 
-    def __init__(self, points: int) -> None:
-        self.predictor = dlib.shape_predictor(str(landmarks_file(points)))
+    def __init__(self, points: int, predictor: Any = None) -> None:
+        self.count = points
+        self.predictor = predictor or dlib.shape_predictor(str(landmarks_file(points)))
 
     def find(self, pixels: NDArray[np.uint8], box: Box) -> Shape:
         """The points of the face in `box`; `pixels` is the whole picture (height, width, 3), RGB."""

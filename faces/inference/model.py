@@ -16,10 +16,11 @@ from faces.inference import challenge, people, quality, storing
 from faces.inference.archive import Packed
 from faces.inference.boxes import Box
 from faces.inference.checks import LUMINANCE, judge, next_step, reasons
-from faces.inference.detector import QUICK, Detector, Face
-from faces.inference.encoder import CHIP_SIDE, built_in_chip, load_encoder
+from faces.inference.detector import QUICK, Face
+from faces.inference.encoder import CHIP_SIDE, built_in_chip
+from faces.inference.engines import load_engine
 from faces.inference.gallery import Crowd, Known
-from faces.inference.landmarks import Landmarks, Shape
+from faces.inference.landmarks import Shape
 from faces.inference.matching import calibration, euclidean, verdict
 from faces.inference.photo import LONGEST_SIDE, Photo, only_face, read_photo
 from faces.kind import KIND
@@ -34,10 +35,13 @@ class FaceModel(InferenceModel):
 
     version = KIND.model_version
 
+    def __init__(self, landmarks: int | None = None) -> None:
+        """With so many points per face; those of `FACE_LANDMARKS` unless told."""
+        self.asked_landmarks = landmarks
+
     def load(self) -> None:
-        self.detector = Detector()
-        self.landmarks = Landmarks(settings.FACE_LANDMARKS)
-        self.encoder = load_encoder(settings.FACE_ENCODER)
+        engine = load_engine(settings.FACE_ENGINE, self.asked_landmarks or settings.FACE_LANDMARKS, settings.FACE_ENCODER)
+        self.detector, self.landmarks, self.encoder = engine.detector, engine.landmarks, engine.encoder
         calibration()
         self.detector.look(Image.new("RGB", (64, 64)), 0, QUICK)
         self.encoder.encode(built_in_chip()[None])
@@ -170,7 +174,7 @@ class FaceModel(InferenceModel):
 
     def facts(self) -> dict[str, Any]:
         """What made the answer."""
-        return {"landmarks": settings.FACE_LANDMARKS, "model_version": self.version}
+        return {"landmarks": self.landmarks.count, "model_version": self.version}
 
 
 def measure_shape(shape: Shape) -> dict[str, float]:

@@ -29,7 +29,7 @@ def loaded(landmarks: int) -> FaceModel:
 def default_settings(settings: Settings) -> None:
     """The defaults, whatever the environment says."""
     settings.FACE_LANDMARKS = 5
-    settings.FACE_ENCODER = "auto"
+    settings.FACE_ENGINE, settings.FACE_ENCODER = "own", "auto"
     settings.FACE_LIMITS = dict(LIMITS)
     settings.FACE_CALIBRATION = str(settings.BASE_DIR / "faces" / "calibration.json")
     settings.FACE_FMR, settings.FACE_FPIR = 0.001, 0.01
