@@ -29,12 +29,21 @@ KIND = Kind(
         ),
         "verify": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.VerifyResultSerializer"),
         "challenge": Operation(
-            deadline_seconds=30, unit="picture", result="faces.serializers.ChallengeResultSerializer", localized="faces.answers.challenged"
+            deadline_seconds=30,
+            unit="picture",
+            result="faces.serializers.ChallengeResultSerializer",
+            localized="faces.answers.challenged",
+            available="faces.switches.challenge",
         ),
         "enrol": Operation(
             deadline_seconds=60, unit="picture", result="faces.people.serializers.EnrolResultSerializer", localized="faces.answers.enrolled"
         ),
-        "identify": Operation(deadline_seconds=60, unit="picture", result="faces.people.serializers.IdentifyResultSerializer"),
+        "identify": Operation(
+            deadline_seconds=60,
+            unit="picture",
+            result="faces.people.serializers.IdentifyResultSerializer",
+            available="faces.switches.identify",
+        ),
         "bulk_enrol": Operation(
             deadline_seconds=60,
             deadline_seconds_per_unit=5,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
+from faces import switches
 from faces.effects import names
 from faces.kind import READ
 from faces.models import Person
@@ -34,6 +34,7 @@ class VerifyView(SubmitView):
     kind = "faces"
     operation = "verify"
     serializer_class = VerifySerializer
+    codes = (Code.NOT_FOUND,)
 
     def along(self, form: SubmitSerializer) -> Callable[[Job], None] | None:
         """To compare with a person is to read their templates, which a key for pictures alone may not."""
@@ -56,5 +57,5 @@ class ChallengeView(SubmitView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Five points measure a turn so coarsely that a tilted photo would pass. Raises Problem."""
         super().initial(request, *args, **kwargs)
-        if settings.FACE_LANDMARKS != 68:
+        if not switches.challenge():
             raise Problem(Code.CHALLENGE_NEEDS_68_POINTS)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.http import parse_etags
+from django.utils.module_loading import import_string
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -93,6 +94,7 @@ def operation_facts(operation: Operation, address: str, view: Any) -> dict[str, 
     fields = view.serializer_class().fields if view else {}
     return {
         "submit": address or None,
+        "available": import_string(operation.available)() if operation.available else True,
         "request_bytes": view.serializer_class().most_bytes() if view else 0,
         "fields": {name: field_facts(field) for name, field in fields.items() if name not in SubmitSerializer._declared_fields},
         "unit": operation.unit,

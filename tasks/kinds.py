@@ -44,6 +44,7 @@ class Operation:
     second`). `result` is the dotted path of the serializer that describes its result. Without `corrections` its results stay as the model
     found them. `renderers` are the formats of its results by name, besides JSON; a name is a file's extension. `localized` is the dotted
     path of a function that says a result's sentences in the reader's language; it gives another result and leaves its argument as it is.
+    `available` is that of a function that tells whether this installation's settings allow it at all.
     """
 
     deadline_seconds: float
@@ -51,6 +52,7 @@ class Operation:
     deadline_seconds_per_unit: float = 0.0
     result: str = ""
     corrections: Corrections | None = None
+    available: str = ""
     localized: str = ""
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
 

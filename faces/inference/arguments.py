@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
+from faces import switches
 from faces.inference.archive import groups
 from faces.inference.gallery import Crowd, Known, crowd_of, known
 from faces.inference.people import Subject
@@ -35,7 +36,7 @@ def for_verify(job: Job) -> dict[str, Any]:
 
 
 def for_identify(job: Job) -> dict[str, Any]:
-    if not settings.FACES_IDENTIFY or not settings.FACES_IDENTIFY_PURPOSE:
+    if not switches.identify():
         raise InvalidInput(Code.IDENTIFY_OFF)
     name, purpose = job.parameters["gallery"], job.parameters.get("purpose") or settings.FACES_IDENTIFY_PURPOSE
     gallery = Gallery.objects.filter(owner_id=job.owner_id, name=name).first()

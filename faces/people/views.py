@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +15,7 @@ from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from faces import changes, receipts
+from faces import changes, receipts, switches
 from faces.effects import names
 from faces.erasure import erase, finish
 from faces.kind import READ, WRITE
@@ -59,6 +58,7 @@ class EnrolView(SubmitView):
     kind = "faces"
     operation = "enrol"
     scope = WRITE
+    codes = (Code.CONSENT_NEEDED, Code.NOT_FOUND)
     serializer_class = EnrolSerializer
 
     def along(self, form: SubmitSerializer) -> Along | None:
@@ -71,6 +71,7 @@ class BulkEnrolView(SubmitView):
     kind = "faces"
     operation = "bulk_enrol"
     scope = WRITE
+    codes = (Code.CONSENT_NEEDED,)
     serializer_class = BulkEnrolSerializer
 
 
@@ -80,10 +81,11 @@ class IdentifyView(SubmitView):
     kind = "faces"
     operation = "identify"
     scope = READ
+    codes = (Code.IDENTIFY_OFF, Code.NOT_FOUND)
     serializer_class = IdentifySerializer
 
     def post(self, request: Request) -> HttpResponseBase:
-        if not settings.FACES_IDENTIFY or not settings.FACES_IDENTIFY_PURPOSE:
+        if not switches.identify():
             raise Problem(Code.IDENTIFY_OFF)
         return super().post(request)
 

@@ -201,6 +201,19 @@ def test_erasing_names_no_job_twice_and_spares_other_people(client: Client, owne
     assert Read.objects.count() == 1 and Job.objects.filter(erased_at=None).count() == 1
 
 
+def test_an_enrolment_that_a_new_key_overtook_is_made_again(client: Client, model: FaceModel) -> None:
+    person = enrol_astronaut(client)["person"]["id"]
+    post(client, "faces-enrol", photos=[file_of(astronaut(), quality=60)], person=person)
+    job = Job.objects.claim("faces", ME)
+    assert job is not None
+    run_of_job = runs.JobRun(job)
+    end = runs.predicted(job, model, run_of_job)
+    call_command("rotate_face_key", "--data")
+    assert runs.recorded(job, end, run_of_job, runs.nobody) == State.QUEUED
+    runs.run_jobs("faces")
+    assert [len(row.encoding(Vault().key(row.key))) for row in Template.objects.all()] == [512, 512]
+
+
 @on_a_server
 @pytest.mark.django_db(transaction=True)
 def test_people_erased_at_once_have_receipts_of_one_chain(client: Client, owner: User) -> None:

@@ -30,6 +30,15 @@ def test_every_kind_is_told_with_what_it_can_be_asked(told: dict[str, Any]) -> N
     assert operations == {"keypoints/predict", "diarization/predict", *(f"faces/{name}" for name in OF_FACES)}
 
 
+def test_what_the_settings_switch_off_is_told_as_not_available(told: dict[str, Any]) -> None:
+    of_faces = told["kinds"]["faces"]["operations"]
+    assert {name: facts["available"] for name, facts in of_faces.items() if not facts["available"]} == {
+        "identify": False,
+        "challenge": False,
+    }
+    assert told["kinds"]["keypoints"]["operations"]["predict"]["available"]
+
+
 @pytest.mark.django_db
 def test_every_operation_of_a_real_kind_has_its_address(client: Client, told: dict[str, Any], settings: Settings) -> None:
     settings.FACE_LANDMARKS = 68  # a challenge needs them
