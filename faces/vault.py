@@ -143,7 +143,7 @@ class Vault:
         """Whole or not at all, and only for us."""
         path = self.path(pk)
         box = sealed(self.masters[self.master], key, pk)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.make_folder(path.parent)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -152,6 +152,13 @@ class Vault:
             os.fsync(file.fileno())
         draft.replace(path)
         sync_folder(path.parent)
+
+    def make_folder(self, folder: Path) -> None:
+        """Ours alone, and there after a power cut."""
+        if not folder.is_dir():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self.folder)
 
     def unwrapped(self, pk: UUID, content: bytes) -> bytes:
         wrapped = json.loads(content)

@@ -26,11 +26,12 @@ def test_the_same_content_is_never_sealed_alike() -> None:
     assert sealed(KEY, b"same", uuid4()) != sealed(KEY, b"same", uuid4())
 
 
-def test_a_key_lies_sealed_in_a_file_for_its_owner_alone(settings: Settings) -> None:
+def test_a_key_lies_sealed_in_a_file_for_its_owner_alone(settings: Settings, tmp_path: Path) -> None:
+    settings.FACE_VAULT = tmp_path / "new" / "vault"
     vault = Vault()
     pk = vault.make()
     path = vault.path(pk)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (path, path.parent, path.parent.parent)] == [0o600, 0o700, 0o700]
     assert vault.key(pk) == Vault().key(pk) and len(vault.key(pk)) == 32
     assert vault.key(pk) not in path.read_bytes() and vault.key(pk).hex() not in path.read_text()
     assert list(Path(settings.FACE_VAULT).rglob(".*")) == []
