@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from PIL import ImageEnhance
 
 from faces.inference.model import FaceModel
 from tasks import runs
@@ -53,3 +54,11 @@ def test_a_reference_with_several_faces_fails_the_job_by_name(client: Client) ->
 def test_a_comparison_needs_both_photos(client: Client) -> None:
     answer = client.post(reverse("faces-verify"), {"selfie": file_of(astronaut())})
     assert answer.status_code == 400 and "reference" in answer.content.decode()
+
+
+def test_a_result_is_said_in_the_language_of_each_reader(client: Client) -> None:
+    job = run(client, "faces-validate", selfie=file_of(ImageEnhance.Brightness(astronaut()).enhance(0.2)))
+    english, french = (client.get(f"/api/v1/jobs/{job.pk}", headers={"accept-language": language}) for language in ("en", "fr"))
+    assert english.json()["result"]["next_step"] == "Find more light; let it fall on your face."
+    assert french.json()["result"]["next_step"] == "Trouvez plus de lumière, qui tombe sur votre visage."
+    assert english["ETag"] != french["ETag"]
