@@ -53,6 +53,7 @@ class Case:
     path: str
     files: dict[str, str]
     fields: dict[str, Any] = field(default_factory=dict)
+    old: bool = False  # the baseline does with a picture what the old service did, not what we do
 
     def body(self, folder: Path) -> str:
         files = {role: base64.b64encode((folder / name).read_bytes()).decode() for role, name in self.files.items()}
@@ -63,7 +64,10 @@ CASES = {
     "garments": Case("keypoints", "/api/v1/keypoints", {"image": "garment.jpg"}, {"clothing": "short_sleeve_top"}),
     "faces": Case("faces", "/api/v1/faces/validate", {"selfie": "selfie.jpg"}),
     "recordings": Case("diarization", "/api/v1/diarization", {"audio": "recording.wav"}),
+    "old-selfies": Case("faces", "/api/v1/faces/validate", {"selfie": "selfie.jpg"}, old=True),
+    "old-pairs": Case("faces", "/api/v1/faces/verify", {"selfie": "selfie.jpg", "reference": "reference.jpg"}, old=True),
 }
+SAME_MODELS = [name for name, case in CASES.items() if not case.old]
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def running(case: Case, workers: int, clients: int) -> Iterator[Pair]:
     names = tuple(case.kind if number == 0 else f"{case.kind}-{number + 1}" for number in range(workers))
     with (
         TemporaryDirectory(dir=FOLDER, prefix="contrast-") as folder,
-        Baseline(Path(folder, "baseline"), kinds=[case.kind], workers=web, threads=threads) as baseline,
+        Baseline(Path(folder, "baseline"), kinds=[case.kind], workers=web, threads=threads, old_selfies=case.old) as baseline,
         Stack(Path(folder), workers=names) as stack,
     ):
         yield Pair(baseline, stack)
@@ -255,7 +259,7 @@ def all_fine(facts: dict[str, Any]) -> bool:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.contrast", description=__doc__)
-    parser.add_argument("--kinds", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--kinds", nargs="+", choices=SAME_MODELS, default=SAME_MODELS)
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=30)

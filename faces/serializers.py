@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from tasks.fields import PictureField
 from tasks.openapi.samples import PICTURE
-from tasks.serializers import SubmitSerializer
+from tasks.serializers import FlagField, SubmitSerializer
 
 FOUND = {
     "picture": {"width": 720, "height": 1280, "rotation": 0},
@@ -28,6 +28,7 @@ THRESHOLD = {
 
 class ValidateSerializer(SubmitSerializer):
     selfie = PictureField()
+    store = FlagField(required=False, help_text="True: keep a usable selfie, shrunk, as the job's file `selfie.jpg`.")
     example: ClassVar = {"selfie": PICTURE}
 
 

@@ -1,4 +1,4 @@
-"""Users and API keys in the admin."""
+"""Users, API keys and logins in the admin."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from fitsize.models import OPERATOR, ApiKey, User
-from tasks.admin import Bounded, CappedPaginator
+from fitsize.models import OPERATOR, ApiKey, LoginToken, User
+from tasks.admin import Bounded, CappedPaginator, ReadOnly
 from tasks.kinds import scopes
 
 
@@ -77,6 +77,27 @@ class ApiKeyAdmin(Bounded):
             self.log_change(request, key, "revoked")
         revoked = ApiKey.objects.filter(pk__in=[key.pk for key in active], revoked_at=None).update(revoked_at=timezone.now())
         self.message_user(request, f"revoked: {revoked}", messages.SUCCESS)
+
+
+@admin.register(LoginToken)
+class LoginTokenAdmin(ReadOnly):
+    """Who is logged in. Deleting a row logs it out."""
+
+    list_display = ("owner", "created_at", "expires_at")
+    list_select_related = ("key__owner",)
+    ordering = ("-pk",)
+    search_help_text = "The whole name of an owner."
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(key__owner__username=term) if term else queryset), False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("fitsize.delete_logintoken")
+
+    @admin.display
+    def owner(self, token: LoginToken) -> str:
+        return token.key.owner.get_username()
 
 
 @admin.register(User)

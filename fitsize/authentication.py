@@ -1,4 +1,4 @@
-"""API keys for the REST framework. Not in views: DRF imports its authentication classes while views are being imported."""
+"""API keys and logins for the REST framework. Not in views: DRF imports its authentication classes while views are being imported."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from fitsize.models import ApiKey, User
-from tasks.kinds import kinds
+from tasks.kinds import scopes
+
+REALM = 'Bearer realm="fitsize"'
+
+
+def bearer(request: Request) -> str:
+    """The secret that was sent; nothing where none was."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <key>`: one look-up of the key's hash per request."""
+    """`Authorization: Bearer <key, or token of a login>`: one look-up of its hash per request."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
@@ -21,13 +29,13 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         key = ApiKey.objects.find(secret.strip())
         if key is None:
-            raise exceptions.AuthenticationFailed("This API key is unknown or revoked.")
+            raise exceptions.AuthenticationFailed("This API key is unknown or revoked, or the login is over.")
         key.note_use()
         owner = User.from_db(None, ["id"], [key.owner_id])  # the rest of the user is read only if somebody asks for it
         return owner, key
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="fitsize"'
+        return REALM
 
 
 class LegacyClientAuthentication(BaseAuthentication):
@@ -51,9 +59,9 @@ class LegacyClientAuthentication(BaseAuthentication):
         try:
             with transaction.atomic():
                 owner = User.objects.create_user(settings.LEGACY_ACCOUNT)
-                return ApiKey.objects.issue(owner, self.name, list(kinds()), rate=0)[0]
+                return ApiKey.objects.issue(owner, self.name, scopes(), rate=0)[0]
         except IntegrityError:
             return self.key()  # another request was first
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="fitsize"'
+        return REALM

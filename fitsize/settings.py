@@ -106,7 +106,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_HASHERS = ["fitsize.hashers.BcryptHasher"]
-BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)
+BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)  # `manage.py check` refuses less than 10
+if not 4 <= BCRYPT_ROUNDS <= 16:  # 16 take 4 s
+    raise ImproperlyConfigured("BCRYPT_ROUNDS is a number from 10 to 16")
+REGISTRATION = env.bool("REGISTRATION", default=False)  # whether anybody may make an account
+TOKEN_HOURS = env.float("TOKEN_HOURS", default=12.0)  # how long a login lasts
+if not 0 < TOKEN_HOURS <= 24 * 366:
+    raise ImproperlyConfigured("TOKEN_HOURS is above 0, and at most a year of them")
 
 # -- database: SQLite unless DATABASE_URL says otherwise
 SQLITE_OPTIONS = {
@@ -211,9 +217,14 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- programs that are older than the API, and send no key: docs/operations.md
-KNOWN_LEGACY_CLIENTS = {"garment-app"}
+KNOWN_LEGACY_CLIENTS = {"garment-app", "selfie-app", "workload-generator"}
 LEGACY_CLIENTS = env.list("LEGACY_CLIENTS", default=[])
 LEGACY_ACCOUNT = env.str("LEGACY_ACCOUNT", default="old-clients")
+LEGACY_WAIT_SECONDS = env.int("LEGACY_WAIT_SECONDS", default=60)  # for those that want the result in the answer to their one request
+if not 1 <= LEGACY_WAIT_SECONDS <= 3600:
+    raise ImproperlyConfigured("LEGACY_WAIT_SECONDS is a number from 1 to 3600")
+SELFIE_APP_LIMITS = env.dict("SELFIE_APP_LIMITS", default={})  # read in faces/legacy.py, which knows their names
+LEGACY_GALLERY = env.str("LEGACY_GALLERY", default="default")  # of that account: whom `workload-generator` is told
 LEGACY_AUTHENTICATION = "fitsize.authentication.LegacyClientAuthentication"
 if strangers := set(LEGACY_CLIENTS) - KNOWN_LEGACY_CLIENTS:
     raise ImproperlyConfigured(f"LEGACY_CLIENTS: {', '.join(sorted(strangers))} is none of {', '.join(sorted(KNOWN_LEGACY_CLIENTS))}")
@@ -269,6 +280,9 @@ FACE_FMR = env.float("FACE_FMR", default=0.001)  # of different people's pairs, 
 FACE_FPIR = env.float("FACE_FPIR", default=0.01)  # of searches for strangers, the share that may answer with a person
 if not 0 < FACE_FMR < 1 or not 0 < FACE_FPIR < 1:
     raise ImproperlyConfigured("FACE_FMR and FACE_FPIR are shares between 0 and 1")
+SELFIE_STORE = env.str("SELFIE_STORE", default="640")  # how a selfie is shrunk that somebody asked to be stored: docs/faces.md
+if SELFIE_STORE not in ("640", "legacy"):
+    raise ImproperlyConfigured("SELFIE_STORE is 640 or legacy")
 
 # -- people who are enrolled: docs/faces.md, "People"
 FACE_VAULT = Path(env.str("FACE_VAULT", default=str(DATA / "vault")))  # shared by all machines, and never in a backup of the database

@@ -300,6 +300,18 @@ def status_is(name: str, comment: str, pattern: str) -> Element:
     return element("ResponseAssertion", "AssertionGui", name, comment, properties)
 
 
+def body_is(name: str, comment: str, pattern: str, message: str) -> Element:
+    """The whole body of the answer."""
+    properties = [
+        collection("Asserion.test_strings", [text("0", pattern)]),
+        text("Assertion.custom_message", message),
+        text("Assertion.test_field", "Assertion.response_data"),
+        flag("Assertion.assume_success", False),
+        number("Assertion.test_type", MATCHES),
+    ]
+    return element("ResponseAssertion", "AssertionGui", name, comment, properties)
+
+
 def variable_is(name: str, comment: str, variable: str, pattern: str, message: str) -> Element:
     properties = [
         collection("Asserion.test_strings", [text("0", pattern)]),

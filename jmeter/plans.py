@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jmeter.elements import (
     Element,
+    body_is,
     document,
     headers,
     leave,
@@ -256,6 +257,41 @@ def spike() -> str:
     return whole("spike", "From nobody to a hundred within a second, and back.", groups, defaults, more)
 
 
+OLD_SHARES = {
+    "selfies": ("70", "of a hundred rounds, so many are the selfie app's"),
+    "pictures": ("30", "... the elastic face recognition's; it has to be allowed to seek people"),
+}
+
+
+TAKEN = variable_is("it is usable", "", "detail", UNKNOWN, "refused: ${detail}")
+
+
+def old_clients() -> str:
+    """Each waits for its answer in its one request, and sends no key: the service has to let it in."""
+    selfie = request(
+        "old selfie: answer",
+        "As the selfie app sends it: 200 if the picture is usable.",
+        "POST",
+        "/api/validate-selfie",
+        [read_json("what it says", "", {"detail": "$.detail"}, UNKNOWN), status_is("status 200", "", "200"), TAKEN],
+        fields={"debug": "true"},
+        files={"file": "${files}/${selfie}"},
+    )
+    picture = request(
+        "old picture: answer",
+        "As the workload generator sends it.",
+        "POST",
+        "/",
+        [status_is("status 200", "", "200"), body_is("who it is", "", "[^:]+:[^:]+", "it is not the name of a file and a person")],
+        files={"inputFile": "${files}/${selfie}"},
+    )
+    about = "In percent of the rounds of all users."
+    work = [share("share of selfies", about, "${selfies}", [selfie]), share("share of pictures", about, "${pictures}", [picture])]
+    comment = "Clients that are older than the API: thirty people for five minutes, five come each second. LEGACY_CLIENTS lets them in."
+    groups = [users("users", "", "${users}", "${ramp}", "${loops}", round_of(work, ("selfies",)))]
+    return whole("old_clients", comment, groups, {"users": "30", "ramp": "6", "duration": "300"}, OLD_SHARES)
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A request that must be refused at once, with this status and code."""
@@ -319,6 +355,7 @@ PLANS = {
     "soak": soak,
     "blocking": blocking,
     "bad_input": bad_input,
+    "old_clients": old_clients,
 }
 
 

@@ -36,9 +36,20 @@ LOOK_SECONDS = 1.0
 SAY_SECONDS = 5.0
 ASK_SECONDS = 60.0  # for jobs whose end no client saw, after the run
 SETTLED = 1 / 3  # of a run that is left out of a process's growth: what it needs once is no growth
-WORKERS = {"keypoints": ("keypoints",), "faces": ("faces",), "spike": ("keypoints", "faces"), "diarization": ("diarization",)}
+WORKERS = {
+    "keypoints": ("keypoints",),
+    "faces": ("faces",),
+    "spike": ("keypoints", "faces"),
+    "old_clients": ("faces",),
+    "diarization": ("diarization",),
+}
 EVERY = ("keypoints", "faces", "diarization")
 BLOCKING = "blocking"
+OLD_CLIENTS = {
+    "LEGACY_CLIENTS": "selfie-app,workload-generator",
+    "FACES_IDENTIFY": "true",
+    "FACES_IDENTIFY_PURPOSE": "a load test",
+}
 WEB_PROCESSES = 2  # of the baseline, each with all models
 
 
@@ -124,6 +135,7 @@ def service(options: argparse.Namespace, folder: Path, say: Callable[[str], None
     workers = tuple(options.workers.split(",")) if options.workers else WORKERS.get(options.plan, EVERY)
     say(f"starting a service with workers for {', '.join(workers)}")
     environment = {"DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "fitsize.settings")}
+    environment |= OLD_CLIENTS if options.plan == "old_clients" else {}
     (folder / "service").mkdir(exist_ok=True)
     with Stack(folder / "service", workers=workers, environment=environment) as stack:
         host, _, port = stack.bind.rpartition(":")

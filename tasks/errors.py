@@ -23,6 +23,9 @@ class Code(StrEnum):
     TRUNCATED_IMAGE = "truncated_image"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
+    WRONG_LOGIN = "wrong_login"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    REGISTRATION_CLOSED = "registration_closed"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
@@ -89,6 +92,9 @@ FACTS: dict[Code, CodeFacts] = {
     Code.TRUNCATED_IMAGE: CodeFacts(400, "The picture ends before its end"),
     Code.UNAUTHENTICATED: CodeFacts(401, "No valid API key was sent"),
     Code.FORBIDDEN: CodeFacts(403, "The API key does not allow this"),
+    Code.WRONG_LOGIN: CodeFacts(401, "The name or the password is wrong"),
+    Code.TOO_MANY_ATTEMPTS: CodeFacts(429, "There were too many attempts of late", retryable=True),
+    Code.REGISTRATION_CLOSED: CodeFacts(403, "Nobody can register here"),
     Code.NOT_FOUND: CodeFacts(404, "There is no such resource"),
     Code.METHOD_NOT_ALLOWED: CodeFacts(405, "The method is not allowed here"),
     Code.REQUEST_TIMEOUT: CodeFacts(408, "The body of the request came too slowly", retryable=True),

@@ -102,5 +102,5 @@ class ReadersLanguage:
                 response = self.get_response(request)
         if response.status_code >= 400:
             patch_vary_headers(response, ["Accept-Language"])
-            response["Content-Language"] = language
+            response.headers.setdefault("Content-Language", language)
         return response

@@ -16,9 +16,10 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(exceptions.APIException):
-    """An error answer with one of our codes; `wait` are the seconds that `Retry-After` says."""
+    """An error answer with one of our codes; `wait` are the seconds that `Retry-After` says, `auth_header` what `WWW-Authenticate` does."""
 
     wait: int | None = None
+    auth_header: str | None = None
 
     def __init__(self, code: Code, detail: str = "") -> None:
         super().__init__(detail or FACTS[code].title, code)

@@ -20,8 +20,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="web processes; each holds the models of faces and recordings")
     parser.add_argument("--threads", type=int, default=4, help="of each web process; 1: sync workers")
     parser.add_argument("--faces-at-once", type=int, default=1, help="threads of a web process in the face model; more crash it")
+    parser.add_argument("--old-selfies", action="store_true", help="treat selfies as the old service did, not as FitSize does")
     options = parser.parse_args()
-    started = command(options.port, options.kinds, options.workers, options.threads, options.faces_at_once)
+    started = command(options.port, options.kinds, options.workers, options.threads, options.faces_at_once, options.old_selfies)
     os.execv(started[0], started)  # noqa: S606 (no shell is wanted)
 
 

@@ -74,14 +74,22 @@ def garment(sent: Sent) -> dict[str, Any]:
     return job(json.loads(said), 0.0, time.perf_counter() - started)
 
 
-def face_operations(at_once: int) -> dict[str, Operation]:
-    from faces.inference.model import FaceModel  # here, as below: a web process that does without a kind does without its packages
-
-    model = Shared(FaceModel(), at_once)
+def face_operations(at_once: int, old: bool) -> dict[str, Operation]:
+    model = Shared(face_model(old), at_once)
     return {
         "/api/v1/faces/validate": lambda sent: model.run("validate", selfie=file(sent, "selfie")),
         "/api/v1/faces/verify": lambda sent: model.run("verify", selfie=file(sent, "selfie"), reference=file(sent, "reference")),
     }
+
+
+def face_model(old: bool) -> InferenceModel:
+    if old:
+        from benchmarks.blocking.selfies import OldFaceModel  # here, as below: who does without a kind does without its packages
+
+        return OldFaceModel()
+    from faces.inference.model import FaceModel
+
+    return FaceModel()
 
 
 def recording_operations() -> dict[str, Operation]:
@@ -91,7 +99,7 @@ def recording_operations() -> dict[str, Operation]:
     return {"/api/v1/diarization": lambda sent: model.run("predict", audio=file(sent, "audio"), **numbers(sent))}
 
 
-def create(kinds: Collection[str] = KINDS, faces_at_once: int = 1) -> WSGIApplication:
+def create(kinds: Collection[str] = KINDS, faces_at_once: int = 1, old_selfies: bool = False) -> WSGIApplication:
     """An application that serves these kinds; called in each web process, it loads what that process has to hold."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fitsize.settings")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as FitSize's workers, and the processes of garments after them
@@ -100,7 +108,7 @@ def create(kinds: Collection[str] = KINDS, faces_at_once: int = 1) -> WSGIApplic
     if "keypoints" in kinds:
         operations["/api/v1/keypoints"] = garment
     if "faces" in kinds:
-        operations |= face_operations(faces_at_once)
+        operations |= face_operations(faces_at_once, old_selfies)
     if "diarization" in kinds:
         operations |= recording_operations()
 

@@ -22,9 +22,11 @@ TIMEOUT_SECONDS = 300  # of a sync worker's silence; gunicorn's own 30 s are les
 LOADING_SECONDS = 120.0
 
 
-def command(port: int, kinds: Sequence[str] = KINDS, workers: int = 2, threads: int = 4, faces_at_once: int = 1) -> list[str]:
+def command(
+    port: int, kinds: Sequence[str] = KINDS, workers: int = 2, threads: int = 4, faces_at_once: int = 1, old_selfies: bool = False
+) -> list[str]:
     """gunicorn with the baseline for these kinds."""
-    application = f"benchmarks.blocking.app:create({list(kinds)!r}, faces_at_once={faces_at_once})"
+    application = f"benchmarks.blocking.app:create({list(kinds)!r}, faces_at_once={faces_at_once}, old_selfies={old_selfies})"
     manner = ["--worker-class", "gthread", "--threads", str(threads)] if threads > 1 else ["--worker-class", "sync"]
     bind = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--timeout", str(TIMEOUT_SECONDS)]
     return [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), "--no-control-socket", *bind, *manner, application]
@@ -33,12 +35,20 @@ def command(port: int, kinds: Sequence[str] = KINDS, workers: int = 2, threads: 
 class Baseline:
     """A running baseline, whose log and data lie in `folder`. What crashes there crashes a process of its own."""
 
-    def __init__(self, folder: Path, kinds: Sequence[str] = KINDS, workers: int = 1, threads: int = 4, faces_at_once: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kinds: Sequence[str] = KINDS,
+        workers: int = 1,
+        threads: int = 4,
+        faces_at_once: int = 1,
+        old_selfies: bool = False,
+    ) -> None:
         self.port = free_port()
         self.workers = workers
         folder.mkdir(parents=True, exist_ok=True)
         environment = {"FITSIZE_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "fitsize.settings", "PYTHONPATH": str(ROOT)}
-        started = command(self.port, kinds, workers, threads, faces_at_once)
+        started = command(self.port, kinds, workers, threads, faces_at_once, old_selfies)
         self.program = Program("baseline", started, log=folder / "baseline.log", environment=environment)
 
     def __enter__(self) -> Baseline:

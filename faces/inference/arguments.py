@@ -49,10 +49,11 @@ def for_identify(job: Job) -> dict[str, Any]:
 def for_enrol(job: Job) -> dict[str, Any]:
     marks = {role: mark(sha256) for role, sha256 in Input.objects.filter(job=job).values_list("role", "sha256")}
     files = dict(sorted(job.open_inputs().items(), key=lambda item: number_of(item[0])))
+    how = {"marks": marks, "store": bool(job.parameters.get("store"))}
     if "person" in job.parameters:
         person = named(job)
-        return {"subject": somebody_there(job, person), "gallery": person.gallery.name, "marks": marks, **files}
-    return {"subject": Subject(uuid4(), job.parameters["name"]), "gallery": job.parameters["gallery"], "marks": marks, **files}
+        return {"subject": somebody_there(job, person), "gallery": person.gallery.name, **how, **files}
+    return {"subject": Subject(uuid4(), job.parameters["name"]), "gallery": job.parameters["gallery"], **how, **files}
 
 
 def for_bulk_enrol(job: Job) -> dict[str, Any]:

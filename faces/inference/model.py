@@ -12,7 +12,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 from PIL import Image
 
-from faces.inference import challenge, people, quality
+from faces.inference import challenge, people, quality, storing
 from faces.inference.archive import Packed
 from faces.inference.boxes import Box
 from faces.inference.checks import LUMINANCE, judge, next_step, reasons
@@ -56,13 +56,16 @@ class FaceModel(InferenceModel):
         measure_shape(shape)
         self.encoder.encode(shape.chip(CHIP_SIDE, ENCODER_PADDING)[None])
 
-    def validate(self, run: Run, selfie: BinaryIO) -> dict[str, Any]:
-        """Judge one selfie; a picture without a face, or with several, is an answer and no error.
+    def validate(self, run: Run, selfie: BinaryIO, store: bool = False) -> dict[str, Any]:
+        """Judge one selfie, and keep it if that is asked and it is usable; a picture without a face, or with several, is an answer and no
+        error.
 
         Raises InvalidInput for a file that is no picture.
         """
         photo = read_photo(selfie, self.detector)
         judged = self.judged(photo)
+        if store and not judged["reasons"]:
+            storing.store(run, photo.pixels)
         return {
             "verdict": "not_usable" if judged["reasons"] else "usable",
             "valid": not judged["reasons"],
@@ -100,8 +103,10 @@ class FaceModel(InferenceModel):
             **self.facts(),
         }
 
-    def enrol(self, run: Run, subject: people.Subject, gallery: str, marks: Mapping[str, str], **photos: BinaryIO) -> dict[str, Any]:
-        return people.enrol(self, run, subject, gallery, marks, photos)
+    def enrol(
+        self, run: Run, subject: people.Subject, gallery: str, marks: Mapping[str, str], store: bool = False, **photos: BinaryIO
+    ) -> dict[str, Any]:
+        return people.enrol(self, run, subject, gallery, marks, photos, store=store)
 
     def bulk_enrol(self, run: Run, groups: list[tuple[people.Subject, list[Packed]]], gallery: str, archive: BinaryIO) -> dict[str, Any]:
         return people.bulk_enrol(self, run, groups, gallery, archive)

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from faces.effects import Effects, Enrolled, NewTemplate
+from faces.inference import storing
 from faces.inference.archive import Packed
 from faces.inference.gallery import ENCODER, Crowd, Encoding, Known, to_bytes
 from faces.inference.matching import Threshold, calibration, euclidean, verdict
@@ -81,15 +82,29 @@ class Shot:
 
 # -- enrol
 def enrol(
-    model: FaceModel, run: Run, subject: Subject, gallery: str, marks: Mapping[str, str], photos: Mapping[str, BinaryIO]
+    model: FaceModel,
+    run: Run,
+    subject: Subject,
+    gallery: str,
+    marks: Mapping[str, str],
+    photos: Mapping[str, BinaryIO],
+    *,
+    store: bool = False,
 ) -> dict[str, Any]:
-    """Judge photos and enrol those that pass. Raises InvalidInput(`no_template`) where the person's key cannot be read."""
+    """Judge photos and enrol those that pass, and store these if that is asked.
+
+    Raises InvalidInput(`no_template`) where the person's key cannot be read.
+    """
     shots: list[Shot] = []
     for number, (name, file) in enumerate(photos.items()):
         run.check_canceled()
         run.progress(number / len(photos), name)
         shots.append(looked_at(model, name, marks[name], file))
     enrolled = gated(model, subject, shots)
+    if store:
+        for shot in shots:
+            if shot.photo and not shot.reasons:
+                storing.store(run, shot.photo.pixels, f"{shot.name}.jpg")
     taken = len(enrolled.templates) if enrolled else 0
     person = None if subject.new and not enrolled else {"id": str(subject.pk), "name": subject.name}
     return {

@@ -18,7 +18,7 @@ from tasks.clock import timestamp
 from tasks.errors import Code
 from tasks.fields import FileInputField, FilesField, PictureField
 from tasks.openapi.samples import ARCHIVE, PICTURE
-from tasks.serializers import PageSerializer, StrictSerializer, SubmitSerializer
+from tasks.serializers import FlagField, PageSerializer, StrictSerializer, SubmitSerializer
 
 MOST_PHOTOS = 10
 SKEW = timedelta(minutes=5)  # between a client's clock and ours
@@ -87,6 +87,7 @@ class EnrolSerializer(SubmitSerializer, ConsentSerializer):
     name = serializers.CharField(required=False, max_length=200, help_text="Of somebody new. It may be your own reference.")
     person = serializers.UUIDField(required=False, help_text="Somebody who is enrolled already, for further photos.")
     gallery = gallery_field()
+    store = FlagField(required=False, help_text="True: keep the photos that were taken, shrunk, as the job's files.")
     example: ClassVar = {"photos": [PICTURE], "name": "member-4711", **CONSENT_EXAMPLE}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -293,7 +293,8 @@ def finish(result: Schema, **_: Any) -> Schema:
     result["tags"] = [{"name": tag} for tag in sorted(tags, key=LAST.__contains__)]
     drop_marks(result)
     result["components"]["examples"] = {str(code): {"value": document(code, "")} for code in Code}
-    result["components"]["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer", "description": "An API key: `fitsize_...`."}}
+    bearer = {"type": "http", "scheme": "bearer", "description": "An API key: `fitsize_...`, or the token of a login."}
+    result["components"]["securitySchemes"] = {"apiKey": bearer}
     return result
 
 

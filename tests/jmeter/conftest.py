@@ -10,6 +10,7 @@ import pytest
 from fitsize.demo_visit import package_file
 from jmeter import headless, home, results, samples
 from jmeter.plans import FOLDER
+from jmeter.run import OLD_CLIENTS
 from tests.jmeter.kinds import KINDS
 from tests.pictures import picture
 from tests.stack import Stack
@@ -46,7 +47,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     workers = ("keypoints", "faces", "diarization")
-    with Stack(tmp_path_factory.mktemp("service"), workers=workers, environment={"INFERENCE_KINDS": KINDS}) as stack:
+    with Stack(tmp_path_factory.mktemp("service"), workers=workers, environment={"INFERENCE_KINDS": KINDS, **OLD_CLIENTS}) as stack:
         yield stack
 
 

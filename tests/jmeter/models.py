@@ -30,6 +30,9 @@ class ExampleModel(InferenceModel):
             raise InvalidInput(Code.NO_FACE)
         return example("faces", "verify")
 
+    def identify(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        return example("faces", "identify")
+
 
 def example(kind: str, operation: str) -> dict[str, Any]:
     serializer: Any = result_serializer(kind, operation)

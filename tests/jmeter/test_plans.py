@@ -23,6 +23,7 @@ CASES = {
     "soak": (ALL, EVERYTHING),
     "blocking": (ALL, EVERYTHING),
     "spike": ({"users": "2", "spike_at": "1"}, {"garment", "selfie"}),
+    "old_clients": ({"selfies": "100", "pictures": "100"}, {"old selfie", "old picture"}),
     "bad_input": ({}, {"pair without a face", *(one.label for one in REFUSALS)}),
 }
 
@@ -70,7 +71,7 @@ def test_a_plan_runs_without_a_failure(name: str, service: Stack, files: Path, t
     assert [sample for sample in samples if not sample.ok] == []
     assert {sample.operation for sample in samples} == operations
     assert all(told_its_times(sample) for sample in samples if sample.whole_job)
-    assert account(samples).submitted
+    assert account(samples).submitted or name == "old_clients"  # those never see a job
     assert account(samples).unseen == frozenset()
 
 
