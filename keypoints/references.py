@@ -9,6 +9,8 @@ from typing import Any
 
 Corner = tuple[float, float]
 
+NONE = "none"
+"""Nothing is looked for: the client wants pixels."""
 PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sheet": (),
@@ -17,6 +19,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "checkerboard": ("square_cm",),
         "corners": ("corners", "width_cm", "height_cm"),
         "px_per_cm": ("px_per_cm",),
+        NONE: (),
     }
 )
 """What lies in the picture, or is told of it -> the fields that this needs, and no other may have."""

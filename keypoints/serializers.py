@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from keypoints.landmarks import CATEGORY, CLOTHING, KINDS, POINTS, Visibility
 from keypoints.printing import MEDIA_TYPES
-from keypoints.references import CORNERS, PARAMETERS, REFERENCES, read_corners
+from keypoints.references import CORNERS, NONE, PARAMETERS, REFERENCES, read_corners
 from keypoints.sheet import SHEETS
 from tasks.fields import PictureField
 from tasks.languages import sentence, translated_lazy
@@ -44,7 +44,7 @@ class PredictSerializer(SubmitSerializer):
         choices=list(PARAMETERS),
         required=False,
         help_text="What gives the scale. The printed `sheet` is looked for always; `marker`, `checkerboard`, `corners` and `px_per_cm` need"
-        " fields of their own. Default: sheet.",
+        " fields of their own. `none`: nothing is looked for, and all lengths are in pixels. Default: sheet.",
     )
     marker_cm = FiniteField(
         required=False, min_value=0.5, max_value=100, help_text="Side of the black square of a single ArUco marker (4x4_50)."
@@ -77,6 +77,8 @@ class PredictSerializer(SubmitSerializer):
         others = {name for names in PARAMETERS.values() for name in names} - set(PARAMETERS[named])
         if odd := sorted(name for name in others if attrs.get(name) is not None):
             raise serializers.ValidationError(dict.fromkeys(odd, gettext("This field belongs to another reference.")))
+        if named == NONE and attrs["require_scale"]:
+            raise serializers.ValidationError({"require_scale": gettext("Without a reference there is no scale.")})
         return attrs
 
 

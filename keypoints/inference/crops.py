@@ -14,6 +14,8 @@ Matrix = npt.NDArray[np.float64]
 
 LONGEST_SIDE = 2048
 """Pixels of the picture the model works on: enough to read the scale sheet's markers, and half of a phone's 4032."""
+POINTS_SIDE = 1024
+"""Enough to find points alone: three times what the network takes, also of a garment that fills half of the picture."""
 WIDTH, HEIGHT = 192, 256
 """The network's input in pixels."""
 MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255

@@ -15,14 +15,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 from keypoints.doubts import Seen, doubted, doubts
 from keypoints.geometry import Point, Position, measure
-from keypoints.inference.crops import LONGEST_SIDE, Picture
+from keypoints.inference.crops import LONGEST_SIDE, POINTS_SIDE, Picture
 from keypoints.inference.finders import Finder, WeightsError, load_finder
 from keypoints.inference.overlay import draw_overlay
 from keypoints.inference.reading import Garment, Sight
 from keypoints.inference.scale import Reference, find_scale, judged
 from keypoints.kind import KIND, MODEL_VERSION
 from keypoints.landmarks import CATEGORIES, NO_GARMENT, Category, categories_of
-from keypoints.references import asked
+from keypoints.references import NONE, Asked, asked
 from keypoints.results import measurement_result, point_result, rounded, scale_result, seen_result
 from tasks.errors import Code, InvalidInput, warning
 from tasks.inference.model import InferenceModel, Run
@@ -67,7 +67,8 @@ class GarmentModel(InferenceModel):
         Saves `overlay.jpg`. Raises InvalidInput("invalid_image" | "too_many_pixels" | "truncated_image" | "no_garment" |
         "clothing_needed" | "references_disagree" | "no_scale").
         """
-        picture = open_picture(image, LONGEST_SIDE)
+        sought = asked(reference)
+        picture = open_picture(image, POINTS_SIDE if sought.reference == NONE else LONGEST_SIDE)
         width, height = picture.width, picture.height
         pixels: Picture = np.asarray(picture.image)
         enlargement = width / picture.image.width
@@ -75,7 +76,7 @@ class GarmentModel(InferenceModel):
         garment = self.garment(pixels, clothing)
         seen = seen_as(garment.sight, categories_of(clothing)) if garment.sight else None
         run.progress(0.5, "scale")
-        found, warnings = judged(find_scale(pixels, asked(reference).shrunk(enlargement)), positions(garment.points))
+        found, warnings = scale(pixels, sought.shrunk(enlargement), garment.points)
         if found is None and require_scale:
             raise InvalidInput(Code.NO_SCALE, warnings[0]["detail"])
         measurements = doubted(measure(garment.points, found.scale if found else None), seen)
@@ -106,6 +107,11 @@ class GarmentModel(InferenceModel):
         if not positions(garment.points):
             raise InvalidInput(Code.NO_GARMENT, sentence("None of the points of %(category)s can be seen.", category=garment.category.name))
         return garment
+
+
+def scale(pixels: Picture, sought: Asked, points: list[Point]) -> tuple[Reference | None, Warnings]:
+    """With what has to be said of it. Raises InvalidInput("references_disagree")."""
+    return (None, []) if sought.reference == NONE else judged(find_scale(pixels, sought), positions(points))
 
 
 def seen_as(sight: Sight, among: Sequence[Category]) -> Seen:

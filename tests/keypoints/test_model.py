@@ -122,6 +122,14 @@ def test_a_photo_without_a_scale_fails_where_one_is_required(model: GarmentModel
     assert refused.value.code == "no_scale"
 
 
+def test_without_a_reference_nothing_is_looked_for(model: GarmentModel, photo: SamplePhoto, result: dict[str, Any]) -> None:
+    """The sheet lies there; the points are the same, though they are found in a smaller picture."""
+    found = model.predict(Run(), image=jpeg(Image.fromarray(photo.picture)), clothing="t-shirt", reference="none")
+    assert (found["scale"], [said["code"] for said in found["warnings"] if said["code"] == "no_scale"]) == (None, [])
+    width = next(one["value_px"] for one in found["measurements"] if one["name"] == "hem_width")
+    assert width == pytest.approx(next(one["value_px"] for one in result["measurements"] if one["name"] == "hem_width"), rel=0.02)
+
+
 def test_what_a_client_tells_is_in_pixels_of_the_picture_as_sent(model: GarmentModel, photo: SamplePhoto, result: dict[str, Any]) -> None:
     large = without_sheet(photo).resize((2400, 3200))
     told = model.predict(Run(), image=jpeg(large), clothing="t-shirt", reference="px_per_cm", px_per_cm=2 * result["scale"]["px_per_cm"])

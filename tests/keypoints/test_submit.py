@@ -51,6 +51,7 @@ def test_the_refusal_lists_the_choices(picture: str) -> None:
         {"reference": "checkerboard", "square_cm": 2.5},
         {"reference": "corners", "corners": "102,80 930,95.5 945,1240 88,1225", "width_cm": 21, "height_cm": 29.7},
         {"reference": "px_per_cm", "px_per_cm": 9.5, "require_scale": True},
+        {"reference": "none"},
     ],
 )
 def test_each_reference_is_taken_with_its_fields(picture: str, described: dict[str, object]) -> None:
@@ -64,6 +65,7 @@ def test_each_reference_is_taken_with_its_fields(picture: str, described: dict[s
     ("described", "wrong"),
     [
         ({"reference": "coin"}, "reference"),
+        ({"reference": "none", "require_scale": True}, "require_scale"),
         ({"reference": "marker"}, "marker_cm"),
         ({"marker_cm": 10}, "marker_cm"),
         ({"reference": "a4", "px_per_cm": 9.5}, "px_per_cm"),
