@@ -26,4 +26,4 @@ def test_an_installation_with_one_kind_has_and_describes_the_addresses_of_that_k
     done = subprocess.run([sys.executable, "-c", ASK], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     paths = json.loads(done.stdout)["paths"]
     submits = {address for address, methods in paths.items() if methods.get("post", {}).get("operationId", "").startswith("submit")}
-    assert submits == {"/api/v1/faces/validate", "/api/v1/faces/verify", "/api/v1/faces/challenge"}
+    assert submits == {f"/api/v1/faces/{name}" for name in ("validate", "verify", "challenge", "enrol", "identify", "import")}
