@@ -17,7 +17,7 @@ from tasks.models import State
 from tasks.openapi.descriptions import Answer, Description, Shape
 from tasks.openapi.documents import Example, ProblemSerializer, job_serializers, patch_serializers
 from tasks.problems import MEDIA_TYPE
-from tasks.serializers import SubmitSerializer
+from tasks.serializers import StrictSerializer, SubmitSerializer
 from tasks.webhooks.guard import LONGEST_URL
 
 JSON = "application/json"
@@ -196,7 +196,7 @@ class HouseSchema(AutoSchema):
     def _map_serializer(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> Schema:
         schema: Schema = super()._map_serializer(serializer, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         shape = serializer if inspect.isclass(serializer) else type(serializer)
-        if issubclass(shape, SubmitSerializer):
+        if issubclass(shape, StrictSerializer):
             schema["additionalProperties"] = False
         return schema
 
