@@ -125,6 +125,12 @@ def test_a_submit_says_what_it_takes_and_what_comes_of_it(schema: dict[str, Any]
     assert {"Retry-After"} <= set(operation["responses"]["429"]["headers"])
 
 
+def test_what_refuses_unknown_fields_says_so_and_its_parts_too(schema: dict[str, Any]) -> None:
+    shapes = schema["components"]["schemas"]
+    strict = {name for name, shape in shapes.items() if shape.get("additionalProperties") is False}
+    assert {"KeypointsPredictRequest", "FacesVerifyRequest", "DiarizationPredictRequest", "KeypointsMove", "KeypointsPlace"} <= strict
+
+
 def test_the_job_that_is_described_is_the_job_that_is_answered(client: Client, owner: User) -> None:
     described = set(JobSerializer().fields)
     assert set(client.get(f"/api/v1/jobs/{submit(owner).pk}").json()) == described
