@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from tasks.inference.model import InferenceModel
 from tasks.kinds import kinds
 from tasks.models import Claimant, Job, Worker, WorkerState
-from tasks.worker.memory import OwnMemory
+from tasks.worker.memory import OwnMemory, release_code
 from tasks.worker.shared import Doing, Shared
 
 logger = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ class Child:
         if with_sample:
             self.shared.doing = Doing.SAMPLE
             self.model.sample()
+        release_code()
         self.shared.doing, self.shared.suspicious, self.shared.failed_loads = Doing.NOTHING, False, 0
         self.shared.load_seconds = time.monotonic() - started
         self.shared.state = WorkerState.READY

@@ -249,3 +249,8 @@ def test_a_truncated_picture_is_invalid_input(model: GarmentModel, photo: Sample
     with pytest.raises(InvalidInput) as refused:
         model.predict(Run(), image=io.BytesIO(whole[: len(whole) // 2]), clothing="skirt")
     assert refused.value.code == "truncated_image"
+
+
+def test_the_sample_passes_whatever_the_network_takes_it_for(model: GarmentModel) -> None:
+    """A child whose predecessor died runs it first, and takes an error for a broken installation."""
+    model.sample()

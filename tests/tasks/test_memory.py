@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tasks.worker.memory import OwnMemory, oom_counter, oom_kills, resident_bytes, resident_elsewhere
+from tasks.worker.memory import OwnMemory, oom_counter, oom_kills, release_code, resident_bytes, resident_elsewhere
 
 
 def write(root: Path, name: str, text: str) -> Path:
@@ -66,6 +68,15 @@ def test_a_process_knows_its_own_memory_while_it_grows() -> None:
 def test_it_knows_it_without_linux_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "open", not_there)
     assert OwnMemory().resident_bytes() == pytest.approx(resident_elsewhere(os.getpid()), rel=0.05)
+
+
+def test_code_that_was_given_back_runs_again() -> None:
+    used = psutil.Process().memory_maps(grouped=False)
+    code = sum(place.rss for place in used if place.perms.startswith("r-x"))
+    released = release_code()
+    assert 0.5 * code < released <= code
+    assert zlib.decompress(zlib.compress(b"still " * 1000)) == b"still " * 1000
+    assert release_code() < released
 
 
 def not_there(*_: Any) -> int:
