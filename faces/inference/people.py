@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID, uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faces.effects import Effects, Enrolled, NewTemplate
 from faces.inference import storing
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 MOST_CANDIDATES = 5
 OTHER_PERSON = "other_person"
 ALREADY_ENROLLED = "already_enrolled"
+ENCODED_AT_ONCE = 16  # faces: more at a time are hardly cheaper, and the network holds some MB for each
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,17 @@ class Subject:
 
 @dataclass
 class Shot:
-    """A photo on its way into a gallery: what speaks against it, and its encoding once it has passed the gate."""
+    """A photo on its way into a gallery: what speaks against it, and once it has passed the gate its face and the encoding of that."""
 
     name: str
     mark: str
     reasons: list[str] = field(default_factory=list)
     judged: dict[str, Any] = field(default_factory=dict)
     photo: Photo | None = None
+    chip: NDArray[np.uint8] | None = None
+    face_pixels: float = 0.0
     encoding: Encoding | None = None
     distance: float | None = None
-
-    @property
-    def face_pixels(self) -> float:
-        assert self.photo is not None  # noqa: S101 (only of a photo that was read)
-        return float(self.photo.faces[0].box.width)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -148,7 +147,9 @@ def bulk_enrol(model: FaceModel, run: Run, people: list[tuple[Subject, list[Pack
 def unpacked(model: FaceModel, archive: zipfile.ZipFile, photo: Packed) -> Shot:
     if photo.reason:
         return Shot(photo.file, photo.mark, reasons=[photo.reason])
-    return looked_at(model, photo.file, photo.mark, photo.content(archive))
+    shot = looked_at(model, photo.file, photo.mark, photo.content(archive))
+    shot.photo = None  # five hundred of them would not fit into memory
+    return shot
 
 
 def looked_at(model: FaceModel, name: str, mark: str, file: BinaryIO) -> Shot:
@@ -161,6 +162,9 @@ def looked_at(model: FaceModel, name: str, mark: str, file: BinaryIO) -> Shot:
         return shot
     shot.judged = model.judged(shot.photo)
     shot.reasons = list(shot.judged["reasons"])
+    if not shot.reasons:
+        face = shot.photo.faces[0]
+        shot.chip, shot.face_pixels = model.chip(shot.photo, face), float(face.box.width)
     return shot
 
 
@@ -179,9 +183,10 @@ def gated(model: FaceModel, subject: Subject, shots: Iterable[Shot]) -> Enrolled
 
 
 def encode(model: FaceModel, shots: list[Shot]) -> None:
-    if shots:
-        chips = np.stack([model.chip(shot.photo, shot.photo.faces[0]) for shot in shots if shot.photo])
-        for shot, encoding in zip(shots, model.encoder.encode(chips), strict=True):
+    for start in range(0, len(shots), ENCODED_AT_ONCE):
+        part = shots[start : start + ENCODED_AT_ONCE]
+        chips = np.stack([shot.chip for shot in part if shot.chip is not None])
+        for shot, encoding in zip(part, model.encoder.encode(chips), strict=True):
             shot.encoding = encoding
 
 
