@@ -18,7 +18,7 @@ from faces.effects import Effects, Enrolled, NewTemplate
 from faces.inference import storing
 from faces.inference.archive import Packed
 from faces.inference.gallery import ENCODER, Crowd, Encoding, Known, to_bytes
-from faces.inference.matching import Threshold, calibration, euclidean, verdict
+from faces.inference.matching import Threshold, Verdict, calibration, euclidean, verdict
 from faces.inference.photo import Photo, only_face, read_photo
 from faces.probes import PROBES
 from faces.vault import Unreadable, Vault, sealed
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from faces.inference.model import FaceModel
 
 MOST_CANDIDATES = 5
+WORSE: tuple[Verdict, ...] = ("match", "unsure", "no_match")  # each than the one before
 OTHER_PERSON = "other_person"
 ALREADY_ENROLLED = "already_enrolled"
 ENCODED_AT_ONCE = 16  # faces: more at a time are hardly cheaper, and the network holds some MB for each
@@ -262,10 +263,7 @@ class Candidate:
     person: Known
     distance: float
     threshold: Threshold
-
-    @property
-    def verdict(self) -> str:
-        return verdict(self.distance, self.threshold)
+    verdict: Verdict
 
     def as_json(self) -> dict[str, Any]:
         return {"person": str(self.person.pk), "name": self.person.name, "distance": round(self.distance, 4), "verdict": self.verdict}
@@ -298,11 +296,14 @@ def identify(model: FaceModel, run: Run, photo: BinaryIO, crowd: Crowd, gallery:
 
 
 def candidates(crowd: Crowd, probe: Encoding, face_pixels: float) -> list[Candidate]:
-    """The nearest people, each with the threshold for their photos."""
-    return [
-        Candidate(person, distance, calibration().threshold(person.photos, min(face_pixels, person.face_pixels), len(crowd)))
-        for distance, person in crowd.nearest(probe)[:MOST_CANDIDATES]
-    ]
+    """The nearest people, each with the threshold for their photos. Nobody is a better answer than who is nearer, though the threshold for
+    fewer photos is larger."""
+    found: list[Candidate] = []
+    for distance, person in crowd.nearest(probe)[:MOST_CANDIDATES]:
+        threshold = calibration().threshold(person.photos, min(face_pixels, person.face_pixels), len(crowd))
+        said = max(verdict(distance, threshold), found[-1].verdict if found else "match", key=WORSE.index)
+        found.append(Candidate(person, distance, threshold, said))
+    return found
 
 
 def shown(near: list[Candidate]) -> list[Candidate]:
@@ -310,7 +311,7 @@ def shown(near: list[Candidate]) -> list[Candidate]:
     return [candidate for candidate in near if candidate.verdict != "no_match"]
 
 
-def verdict_of(near: list[Candidate]) -> str:
+def verdict_of(near: list[Candidate]) -> Verdict:
     return near[0].verdict if near else "no_match"
 
 
