@@ -74,7 +74,8 @@ def enrol(job: Job, enrolled: list[Enrolled]) -> None:
         if person is None:
             raise InvalidInput(Code.PERSON_GONE)
         photos = [template.photo for template in item.templates]
-        if person.merged_into_id or person.key != item.key or Template.objects.filter(person=person, photo__in=photos).exists():
+        others = Template.objects.filter(person=person, photo__in=photos).exclude(job=job.pk)
+        if person.merged_into_id or person.key != item.key or others.exists():
             raise Outdated
         Template.objects.bulk_create(row(job, person, template, version) for template in item.templates)
         person.changed()

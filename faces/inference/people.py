@@ -6,8 +6,9 @@ import io
 import json
 import zipfile
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID, uuid4
 
@@ -123,13 +124,16 @@ def bulk_enrol(model: FaceModel, run: Run, people: list[tuple[Subject, list[Pack
     """Everybody in an archive, each as `enrol` would."""
     enrolled: list[Enrolled] = []
     files: list[dict[str, Any]] = []
+    marks: dict[UUID, set[str]] = defaultdict(set)  # of what this very archive had for somebody: two folders may be of one person
     with zipfile.ZipFile(archive) as packed:
         for number, (subject, photos) in enumerate(people):
             run.check_canceled()
             run.progress(number / len(people))
             shots = [unpacked(model, packed, photo) for photo in photos]
-            taken = gated(model, subject, shots)
-            enrolled += [taken] if taken else []
+            taken = gated(model, replace(subject, marks=subject.marks | marks[subject.pk]), shots)
+            if taken:
+                enrolled.append(taken)
+                marks[subject.pk] |= {template.photo for template in taken.templates}
             person = str(subject.pk) if taken or not subject.new else None
             files += [{"file": shot.name, "person": person, **shot.as_json()} for shot in shots]
     for file in files:

@@ -94,6 +94,13 @@ def test_an_import_may_be_repeated_and_goes_on_where_it_was(client: Client) -> N
     assert (Person.objects.count(), Template.objects.count()) == (1, 2)
 
 
+def test_two_folders_of_one_person_are_one_job(client: Client) -> None:
+    imported(client, {"Ann/1.jpg": GOOD})
+    result = imported(client, {"Ann/1.jpg": GOOD, "Ann/2.jpg": FLIPPED, "Anna/1.jpg": GOOD, "Anna/2.jpg": FLIPPED})
+    assert Person.objects.count() == 1 and Template.objects.count() == 2
+    assert told(result)["Anna/2.jpg"] == ["already_enrolled"]
+
+
 def test_what_systems_leave_in_archives_is_no_photo(client: Client) -> None:
     result = imported(client, {"Ann/1.jpg": GOOD, "__MACOSX/Ann/._1.jpg": b"x", ".DS_Store": b"x", "Ann/Thumbs.db": b"x"})
     assert list(told(result)) == ["Ann/1.jpg"]
