@@ -10,9 +10,9 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from faces.effects import speaks_of
-from faces.models import Change, Consent, Part, Person, PersonJob, Rejection, Template
+from faces.models import Change, Consent, Part, Person, Rejection, Template
 from faces.probes import probe_of
-from faces.vault import Unreadable, Vault
+from faces.vault import Unreadable, Vault, opened
 from tasks.clock import DatabaseNow
 from tasks.errors import Code, Refused
 from tasks.models import Job
@@ -139,17 +139,34 @@ def undo_split(change: Change, source: Person, target: Person) -> None:
 def reject(person: Person, job: UUID, face: int | None) -> Rejection:
     """Not this person: whatever is nearer to what the job saw than to the person is not answered with them any more.
 
-    Raises Refused(`nothing_to_reject`) where the job did not answer with them, or is kept no more.
+    Raises Refused(`nothing_to_reject`) where the job did not answer with them, is kept no more, or is older than the person's key.
     """
     for record in person.all_records():
         if seen := probe_of(job, record.pk, face):
             number, sealed = seen
             with transaction.atomic():
+                require_kept(job)
                 [record] = held([record.pk], lambda *_: None)
+                require_readable(record, sealed, job)
                 made, _ = Rejection.objects.get_or_create(person=record, job=job, face=number, defaults={"sealed": sealed})
                 changed(record)
             return made
     raise Refused(Code.NOTHING_TO_REJECT)
+
+
+def require_kept(job: UUID) -> None:
+    """It is not erased before this transaction ends: what it saw may be the face of somebody who is being erased. Its row first, and then
+    people's, as wherever a job ends. Raises Refused(`nothing_to_reject`)."""
+    if not Job.objects.select_for_update().filter(pk=job, erased_at=None).values_list("pk"):
+        raise Refused(Code.NOTHING_TO_REJECT)
+
+
+def require_readable(person: Person, sealed: bytes, job: UUID) -> None:
+    """What cannot be opened would reject nothing, and be in the way of the person's next key. Raises Refused(`nothing_to_reject`)."""
+    try:
+        opened(Vault().key(person.key), sealed, person.pk, job)
+    except Unreadable:
+        raise Refused(Code.NOTHING_TO_REJECT) from None
 
 
 def take_back(rejection: Rejection) -> None:
@@ -157,8 +174,3 @@ def take_back(rejection: Rejection) -> None:
         [person] = held([rejection.person_id], lambda *_: None)
         rejection.delete()
         changed(person)
-
-
-def answered_jobs(people: Sequence[Person]) -> set[UUID]:
-    """Jobs whose answers named one of these records."""
-    return set(PersonJob.objects.filter(person__in=people, part=Part.ANSWERED).values_list("job_id", flat=True))

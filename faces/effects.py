@@ -45,8 +45,8 @@ class Effects:
 
 
 def on_success(job: Job, result: dict[str, Any]) -> None:
-    """Raises Outdated where people were erased or merged, or had new keys, while the model worked; InvalidInput(`person_gone`) where the
-    very person that the job is about was erased."""
+    """Raises Outdated where people were erased or merged, or had new keys or these very photos, while the model worked;
+    InvalidInput(`person_gone`) where the very person that the job is about was erased."""
     effects: Effects | None = job.effects
     if effects is None:
         return
@@ -73,7 +73,9 @@ def enrol(job: Job, enrolled: list[Enrolled]) -> None:
         person = there.get(item.person) if item.name is None else made(item, gallery, version)
         if person is None:
             raise InvalidInput(Code.PERSON_GONE)
-        if person.merged_into_id or person.key != item.key:
+        photos = [template.photo for template in item.templates]
+        others = Template.objects.filter(person=person, photo__in=photos).exclude(job=job.pk)
+        if person.merged_into_id or person.key != item.key or others.exists():
             raise Outdated
         Template.objects.bulk_create(row(job, person, template, version) for template in item.templates)
         person.changed()

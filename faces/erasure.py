@@ -50,7 +50,8 @@ def erase_rows(person: Person, reason: str) -> Receipt:
     files = SavedFile.objects.filter(job__in=jobs).count()
     for job in Job.objects.filter(pk__in=jobs).order_by("pk"):
         job.erase()
-    held = Person.objects.held(records)
+    others = set(Rejection.objects.filter(job__in=jobs).exclude(person__in=records).values_list("person", flat=True))
+    held = Person.objects.held([*records, *others])
     if person.pk not in held:
         raise Refused(Code.NOT_FOUND)
     if held[person.pk].merged_into_id:
@@ -61,10 +62,12 @@ def erase_rows(person: Person, reason: str) -> Receipt:
         owner_id=person.gallery.owner_id,
         facts={"reason": reason, "gallery": str(person.gallery_id), "people": ids(records), "jobs": ids(jobs)}
         | {"counts": {**counts(records), "jobs": len(jobs), "files": files, "keys": len(records)}},
-        keys=[record.key.hex for record in held.values()],
+        keys=[held[pk].key.hex for pk in records],
     )
     Erased.objects.bulk_create(Erased(person=pk, receipt=receipt) for pk in records)
-    person.gallery.advance(removed=True)
+    version = person.gallery.advance(removed=True)
+    Rejection.objects.filter(person__in=others, job__in=jobs).delete()  # what those jobs saw may be this person's face
+    Person.objects.filter(pk__in=others).update(version=version)
     Change.objects.filter(source__in=records).delete()
     Change.objects.filter(target__in=records).delete()
     Person.objects.filter(pk__in=records).update(merged_into=None)

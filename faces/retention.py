@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 
@@ -49,7 +50,7 @@ def forget_readings() -> bool:
 
 def sweep_vault() -> bool:
     """Keys of nobody, left by enrolments that came to nothing: one of the 256 folders at a time. They are set apart first, and forgotten a
-    week later, since the database may be the wrong one."""
+    week later, since the database may be the wrong one; with the right one, somebody's key comes back."""
     sweep_folder(int(time.time() / settings.RETENTION_SECONDS) % 256)
     return False
 
@@ -57,8 +58,14 @@ def sweep_vault() -> bool:
 def sweep_folder(shard: int) -> None:
     vault = Vault()
     found = vault.keys_in(shard)
-    known = set(Person.objects.filter(key__in=found).values_list("key", flat=True))
+    known = set(keys_of_people(found))
     for pk in found:
         if pk not in known and vault.age(pk) > YOUNG_SECONDS:
             vault.set_apart(pk)
+    for pk in keys_of_people(vault.orphans()):
+        vault.bring_back(pk)
     vault.forget_orphans(ORPHAN_SECONDS)
+
+
+def keys_of_people(keys: list[UUID]) -> list[UUID]:
+    return list(Person.objects.filter(key__in=keys).values_list("key", flat=True))

@@ -72,9 +72,10 @@ class Vault:
         raise Unreadable
 
     def erase(self, pk: UUID) -> bool:
-        """Whether there was one. The folder is synced: what was erased does not come back after a power cut."""
+        """Whether there was one. The folder is synced: what was erased does not come back after a power cut. Drafts go too, which a process
+        that died left beside it."""
         gone = False
-        for path in (self.path(pk), self.orphan(pk)):
+        for path in (self.path(pk), self.orphan(pk), *self.path(pk).parent.glob(f".{pk.hex}.*")):
             with suppress(FileNotFoundError):
                 path.unlink()
                 sync_folder(path.parent)
@@ -121,12 +122,22 @@ class Vault:
             os.utime(path)
             path.rename(orphan)
 
+    def orphans(self) -> list[UUID]:
+        folder = self.folder / ORPHANS
+        return [UUID(path.name) for path in folder.iterdir()] if folder.is_dir() else []
+
+    def bring_back(self, pk: UUID) -> None:
+        """It was somebody's after all."""
+        self.make_folder(self.path(pk).parent)
+        with suppress(FileNotFoundError):
+            self.orphan(pk).rename(self.path(pk))
+
     def forget_orphans(self, seconds: float) -> None:
         """Delete what was set apart so long ago."""
-        folder = self.folder / ORPHANS
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if path.stat().st_mtime < time.time() - seconds:
-                path.unlink(missing_ok=True)
+        for path in map(self.orphan, self.orphans()):
+            with suppress(FileNotFoundError):  # another housekeeping was faster
+                if path.stat().st_mtime < time.time() - seconds:
+                    path.unlink()
 
     # -- files
     def path(self, pk: UUID) -> Path:

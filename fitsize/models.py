@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -32,10 +32,11 @@ REGISTRATIONS_OF_NETWORK = 20
 class User(AbstractUser):
     """The owner of jobs, inputs, galleries and garments."""
 
-    def set_password(self, raw_password: str | None) -> None:
-        """Also ends all logins: whoever had one by the former password is out."""
-        super().set_password(raw_password)
-        if self.pk:
+    def save(self, *args: Any, **options: Any) -> None:
+        """A new password also ends all logins: whoever had one by the former is out. The same one, hashed anew at a login, is none."""
+        is_new = getattr(self, "_password", None) is not None  # as Django tells the validators
+        super().save(*args, **options)
+        if is_new:
             LoginToken.objects.filter(key__owner=self).delete()
 
 

@@ -33,20 +33,26 @@ TAG = "users"
 NO_STORE = {"Cache-Control": "no-store"}
 
 
+class NameField(serializers.CharField):
+    """As names are stored: one letter may be written in several ways, and keyboards differ."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return User.normalize_username(super().to_internal_value(data))
+
+
 class LoginSerializer(StrictSerializer):
-    username = serializers.CharField(max_length=150)
+    username = NameField(max_length=150)
     password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
     example: ClassVar = {"username": "ann", "password": "correct horse battery"}
 
 
 class RegisterSerializer(LoginSerializer):
-    username = serializers.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
+    username = NameField(max_length=150, validators=[UnicodeUsernameValidator()])
     email = serializers.EmailField(max_length=254, required=False)
 
     def validate_username(self, name: str) -> str:
-        """Also of another case: people could not tell them apart."""
-        name = User.normalize_username(name)
-        if User.objects.filter(username__iexact=name).exists():
+        """Also of another case: people could not tell them apart. The old clients' account may not be there yet."""
+        if name.casefold() == settings.LEGACY_ACCOUNT.casefold() or User.objects.filter(username__iexact=name).exists():
             raise taken()
         return name
 
@@ -101,9 +107,9 @@ class RegisterView(OpenView):
         network = network_of_client(request)
         if not Attempt.objects.admit_registration(network):
             raise too_many()
+        Attempt.objects.note(Attempt.What.REGISTRATION, "", network)  # refused ones count: they say which names are taken
         form = RegisterSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        Attempt.objects.note(Attempt.What.REGISTRATION, form.validated_data["username"], network)
         return Response({"username": registered(form.validated_data).username}, 201, headers=NO_STORE)
 
 

@@ -52,7 +52,12 @@ class LegacyView(APIView):
 
 
 class WaitedForSerializer(SubmitSerializer):
-    """The client reads the answer to this request or none: what has not started when its time is over is not run."""
+    """The client reads the answer to this request or none: what has not started when its time is over is not run.
+
+    A job's options cannot be set: nobody has to show a key here.
+    """
+
+    expires_in = priority = keep_input = callback_url = None  # type: ignore[assignment]  # so a serializer is without a field of its parent's
 
     def refuse_unknown(self, data: dict[str, Any]) -> None:
         """The old servers took no notice either."""
@@ -61,7 +66,7 @@ class WaitedForSerializer(SubmitSerializer):
         """As above: these fields are not named here."""
 
     def options(self) -> dict[str, Any]:
-        return {**super().options(), "expires_in": settings.LEGACY_WAIT_SECONDS, "keep_input": False}
+        return {"expires_in": settings.LEGACY_WAIT_SECONDS, "keep_input": False}
 
 
 class WaitingView(LegacyView, SubmitView):

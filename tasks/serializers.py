@@ -114,7 +114,8 @@ class SubmitSerializer(StrictSerializer):
 
     def refuse_repeated(self, form: MultiValueDict[str, Any]) -> None:
         """Of several only the last would count."""
-        if repeated := [name for name, values in form.lists() if len(values) > 1 and not isinstance(self.fields[name], FilesField)]:
+        single = [name for name, field in self.fields.items() if not isinstance(field, FilesField)]
+        if repeated := [name for name in single if len(form.getlist(name)) > 1]:
             raise serializers.ValidationError(dict.fromkeys(repeated, gettext("Send this field once.")))
 
     def uploads(self) -> dict[str, Upload]:

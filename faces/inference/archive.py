@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import zipfile
 import zlib
 from collections import defaultdict
@@ -58,7 +59,7 @@ def packed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Packed:
         picture(io.BytesIO(content), len(content))
     except InvalidInput as refused:
         return Packed(entry.filename, "", str(refused.code))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, ValueError):
         return Packed(entry.filename, "", str(Code.INVALID_ARCHIVE))
     return Packed(entry.filename, mark(hashlib.sha256(content).hexdigest()))
 

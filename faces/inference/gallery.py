@@ -194,8 +194,9 @@ class CachedGallery:
         people = set(Person.objects.filter(gallery=gallery).values_list("pk", flat=True))
         templates = set(Template.objects.filter(person__gallery=gallery).values_list("pk", flat=True))
         touched = {self.drop(pk) for pk in self.templates.keys() - templates}
-        for pk in self.names.keys() - people:
-            touched |= {pk, *self.records(pk)}
+        gone, merged = self.names.keys() - people, self.merged_people()
+        for pk in gone:
+            touched |= {pk, *merged[pk]}
             self.names.pop(pk)
             self.merged.pop(pk, None)
             self.rejected.pop(pk, None)
@@ -233,8 +234,9 @@ class CachedGallery:
         return touched
 
     def rebuild(self, touched: set[UUID]) -> None:
+        merged = self.merged_people()
         for pk in touched | {self.target(pk) for pk in touched}:
-            records = self.records(pk)
+            records = [pk, *merged[pk]]
             templates = [self.templates[template][1:] for record in records for template in sorted(self.of_person.get(record, ()))]
             if not templates or pk in self.merged or pk not in self.names:
                 self.crowd.remove(pk)
@@ -250,9 +252,12 @@ class CachedGallery:
             seen.add(pk)
         return pk
 
-    def records(self, pk: UUID) -> list[UUID]:
-        """Their own, and those of all who were merged into them."""
-        return [pk, *(other for other in self.merged if other != pk and self.target(other) == pk)]
+    def merged_people(self) -> dict[UUID, list[UUID]]:
+        """Who was merged into somebody, by whose templates theirs count as."""
+        found: dict[UUID, list[UUID]] = defaultdict(list)
+        for pk in self.merged:
+            found[self.target(pk)].append(pk)
+        return found
 
 
 cached: dict[UUID, CachedGallery] = {}

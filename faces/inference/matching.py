@@ -110,10 +110,10 @@ class Calibration:
     def threshold(self, photos: int = 1, face_pixels: float = LARGE_FACE, gallery_size: int = 1) -> Threshold:
         """For a probe against means of `photos` photos in a gallery of so many people; `face_pixels` is the narrower face's width.
 
-        One comparison is never judged more loosely than by `verify_fmr`, however small the gallery.
+        One comparison is never judged more loosely than by `verify_fmr`, however small the gallery, nor than anything that was measured.
         """
         people = max(1, gallery_size)
-        fmr = min(self.verify_fmr, fmr_for(self.identify_fpir, people))
+        fmr = min(self.verify_fmr, fmr_for(self.identify_fpir, people), float(10 ** self.distances.x[-1]))
         shift = self.photos(photos) + self.pixels(face_pixels)
         value = max(0.0, self.distance_at(fmr) + shift)
         unsure_to = max(value, self.distance_at(fmr * self.unsure_times) + shift)

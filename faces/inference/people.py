@@ -6,18 +6,20 @@ import io
 import json
 import zipfile
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID, uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faces.effects import Effects, Enrolled, NewTemplate
 from faces.inference import storing
 from faces.inference.archive import Packed
 from faces.inference.gallery import ENCODER, Crowd, Encoding, Known, to_bytes
-from faces.inference.matching import Threshold, calibration, euclidean, verdict
+from faces.inference.matching import Threshold, Verdict, calibration, euclidean, verdict
 from faces.inference.photo import Photo, only_face, read_photo
 from faces.probes import PROBES
 from faces.vault import Unreadable, Vault, sealed
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
     from faces.inference.model import FaceModel
 
 MOST_CANDIDATES = 5
+WORSE: tuple[Verdict, ...] = ("match", "unsure", "no_match")  # each than the one before
 OTHER_PERSON = "other_person"
 ALREADY_ENROLLED = "already_enrolled"
+ENCODED_AT_ONCE = 16  # faces: more at a time are hardly cheaper, and the network holds some MB for each
 
 
 @dataclass(frozen=True)
@@ -51,20 +55,17 @@ class Subject:
 
 @dataclass
 class Shot:
-    """A photo on its way into a gallery: what speaks against it, and its encoding once it has passed the gate."""
+    """A photo on its way into a gallery: what speaks against it, and once it has passed the gate its face and the encoding of that."""
 
     name: str
     mark: str
     reasons: list[str] = field(default_factory=list)
     judged: dict[str, Any] = field(default_factory=dict)
     photo: Photo | None = None
+    chip: NDArray[np.uint8] | None = None
+    face_pixels: float = 0.0
     encoding: Encoding | None = None
     distance: float | None = None
-
-    @property
-    def face_pixels(self) -> float:
-        assert self.photo is not None  # noqa: S101 (only of a photo that was read)
-        return float(self.photo.faces[0].box.width)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -123,13 +124,16 @@ def bulk_enrol(model: FaceModel, run: Run, people: list[tuple[Subject, list[Pack
     """Everybody in an archive, each as `enrol` would."""
     enrolled: list[Enrolled] = []
     files: list[dict[str, Any]] = []
+    marks: dict[UUID, set[str]] = defaultdict(set)  # of what this very archive had for somebody: two folders may be of one person
     with zipfile.ZipFile(archive) as packed:
         for number, (subject, photos) in enumerate(people):
             run.check_canceled()
             run.progress(number / len(people))
             shots = [unpacked(model, packed, photo) for photo in photos]
-            taken = gated(model, subject, shots)
-            enrolled += [taken] if taken else []
+            taken = gated(model, replace(subject, marks=subject.marks | marks[subject.pk]), shots)
+            if taken:
+                enrolled.append(taken)
+                marks[subject.pk] |= {template.photo for template in taken.templates}
             person = str(subject.pk) if taken or not subject.new else None
             files += [{"file": shot.name, "person": person, **shot.as_json()} for shot in shots]
     for file in files:
@@ -148,7 +152,9 @@ def bulk_enrol(model: FaceModel, run: Run, people: list[tuple[Subject, list[Pack
 def unpacked(model: FaceModel, archive: zipfile.ZipFile, photo: Packed) -> Shot:
     if photo.reason:
         return Shot(photo.file, photo.mark, reasons=[photo.reason])
-    return looked_at(model, photo.file, photo.mark, photo.content(archive))
+    shot = looked_at(model, photo.file, photo.mark, photo.content(archive))
+    shot.photo = None  # five hundred of them would not fit into memory
+    return shot
 
 
 def looked_at(model: FaceModel, name: str, mark: str, file: BinaryIO) -> Shot:
@@ -161,6 +167,9 @@ def looked_at(model: FaceModel, name: str, mark: str, file: BinaryIO) -> Shot:
         return shot
     shot.judged = model.judged(shot.photo)
     shot.reasons = list(shot.judged["reasons"])
+    if not shot.reasons:
+        face = shot.photo.faces[0]
+        shot.chip, shot.face_pixels = model.chip(shot.photo, face), float(face.box.width)
     return shot
 
 
@@ -179,9 +188,10 @@ def gated(model: FaceModel, subject: Subject, shots: Iterable[Shot]) -> Enrolled
 
 
 def encode(model: FaceModel, shots: list[Shot]) -> None:
-    if shots:
-        chips = np.stack([model.chip(shot.photo, shot.photo.faces[0]) for shot in shots if shot.photo])
-        for shot, encoding in zip(shots, model.encoder.encode(chips), strict=True):
+    for start in range(0, len(shots), ENCODED_AT_ONCE):
+        part = shots[start : start + ENCODED_AT_ONCE]
+        chips = np.stack([shot.chip for shot in part if shot.chip is not None])
+        for shot, encoding in zip(part, model.encoder.encode(chips), strict=True):
             shot.encoding = encoding
 
 
@@ -257,10 +267,7 @@ class Candidate:
     person: Known
     distance: float
     threshold: Threshold
-
-    @property
-    def verdict(self) -> str:
-        return verdict(self.distance, self.threshold)
+    verdict: Verdict
 
     def as_json(self) -> dict[str, Any]:
         return {"person": str(self.person.pk), "name": self.person.name, "distance": round(self.distance, 4), "verdict": self.verdict}
@@ -293,11 +300,14 @@ def identify(model: FaceModel, run: Run, photo: BinaryIO, crowd: Crowd, gallery:
 
 
 def candidates(crowd: Crowd, probe: Encoding, face_pixels: float) -> list[Candidate]:
-    """The nearest people, each with the threshold for their photos."""
-    return [
-        Candidate(person, distance, calibration().threshold(person.photos, min(face_pixels, person.face_pixels), len(crowd)))
-        for distance, person in crowd.nearest(probe)[:MOST_CANDIDATES]
-    ]
+    """The nearest people, each with the threshold for their photos. Nobody is a better answer than who is nearer, though the threshold for
+    fewer photos is larger."""
+    found: list[Candidate] = []
+    for distance, person in crowd.nearest(probe)[:MOST_CANDIDATES]:
+        threshold = calibration().threshold(person.photos, min(face_pixels, person.face_pixels), len(crowd))
+        said = max(verdict(distance, threshold), found[-1].verdict if found else "match", key=WORSE.index)
+        found.append(Candidate(person, distance, threshold, said))
+    return found
 
 
 def shown(near: list[Candidate]) -> list[Candidate]:
@@ -305,7 +315,7 @@ def shown(near: list[Candidate]) -> list[Candidate]:
     return [candidate for candidate in near if candidate.verdict != "no_match"]
 
 
-def verdict_of(near: list[Candidate]) -> str:
+def verdict_of(near: list[Candidate]) -> Verdict:
     return near[0].verdict if near else "no_match"
 
 

@@ -65,7 +65,7 @@ def run(stack: Stack, *command: str) -> str:
 def test_the_python_example_runs(models: Stack, files: list[str]) -> None:
     said = run(models, sys.executable, "quickstart.py", *files)
     assert re.search(r"chest_width: \d+\.\d ± \d+\.\d cm", said)
-    assert re.search(r"^same 0\.0$", said, re.MULTILINE)
+    assert re.search(r"^match 0\.0$", said, re.MULTILINE)
     assert len(set(re.findall(r"(\w+): [\d.]+ to [\d.]+ s", said))) == 2
 
 

@@ -182,3 +182,20 @@ def test_a_canceled_enrolment_leaves_nobody_behind(client: Client, model: FaceMo
     client.post(f"/api/v1/jobs/{sent['id']}/cancel")
     assert job.end(**ended) == State.CANCELED
     assert nobody_is_there()
+
+
+def test_a_photo_that_two_jobs_enrol_at_once_is_one_template(client: Client, owner: User, model: FaceModel) -> None:
+    person = enrol_astronaut(client)["person"]["id"]
+    photo = file_of(astronaut(), quality=60).getvalue()
+    for _ in range(2):
+        post(client, "faces-enrol", photos=[SimpleUploadedFile("1.jpg", photo)], person=person)
+    first = Job.objects.claim("faces", Claimant(worker="me", life="me", pid=1, fresh=True))
+    assert first is not None
+    run_of_first = runs.JobRun(first)
+    end = runs.predicted(first, model, run_of_first)
+    runs.run_jobs("faces")  # the second overtakes it
+    assert runs.recorded(first, end, run_of_first, runs.nobody) == State.QUEUED
+    runs.run_jobs("faces")
+    result = Job.objects.get(pk=first.pk).result
+    assert result is not None and result["photos"][0]["reasons"] == ["already_enrolled"]
+    assert Template.objects.count() == 2

@@ -19,7 +19,7 @@ from pytest_django import Settings
 from faces import changes, erasure, receipts
 from faces.inference import gallery as cache
 from faces.inference.model import FaceModel
-from faces.models import Consent, Gallery, Person, PersonJob, Read, Receipt, Template
+from faces.models import Consent, Gallery, Person, PersonJob, Read, Receipt, Rejection, Template
 from faces.people.serializers import ReceiptSerializer
 from faces.vault import Unreadable, Vault
 from fitsize.models import User
@@ -199,6 +199,19 @@ def test_erasing_names_no_job_twice_and_spares_other_people(client: Client, owne
     assert len(receipt["jobs"]) == 1
     assert Person.objects.get() == bob and Template.objects.get().person == bob and bob.key in set(Vault().all_keys())
     assert Read.objects.count() == 1 and Job.objects.filter(erased_at=None).count() == 1
+
+
+def test_what_others_rejected_of_an_erased_persons_jobs_goes_too(client: Client, owner: User, settings: Settings) -> None:
+    settings.FACES_IDENTIFY, settings.FACES_IDENTIFY_PURPOSE = True, "the door"
+    shown, other = enrol_astronaut(client)["person"]["id"], enrol_astronaut(client)["person"]["id"]
+    jobs = [str(run(client, "faces-identify", photo=file_of(astronaut())).pk) for _ in range(2)]
+    url = reverse("faces-rejections", args=[other])
+    assert client.post(url, {"job": jobs[0]}, content_type="application/json").status_code == 201
+    erase(client, shown)
+    assert Rejection.objects.count() == 0
+    assert client.post(url, {"job": jobs[1]}, content_type="application/json").json()["code"] == "nothing_to_reject"
+    result = run(client, "faces-identify", photo=file_of(astronaut())).result
+    assert result is not None and result["verdict"] == "match"
 
 
 def test_an_enrolment_that_a_new_key_overtook_is_made_again(client: Client, model: FaceModel) -> None:

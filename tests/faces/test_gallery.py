@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from faces import changes
 from faces.erasure import erase
 from faces.inference import gallery as cache
 from faces.inference.gallery import Crowd, Known, crowd_of, known
+from faces.inference.people import candidates
 from faces.models import Change, Gallery, Person, Rejection, Template
 from faces.vault import Vault, sealed
 from fitsize.models import User
@@ -190,3 +191,12 @@ def test_a_search_among_many_is_exact() -> None:
 
 def uuid_of(number: int) -> Any:
     return UUID(int=number)
+
+
+@pytest.mark.parametrize(("nearest", "said"), [(0.48, ["match", "match"]), (0.51, ["unsure", "unsure"]), (0.528, ["no_match", "no_match"])])
+def test_nobody_is_a_better_answer_than_who_is_nearer(nearest: float, said: list[str]) -> None:
+    """The threshold for five photos is 0.497, that for one 0.572."""
+    probe, crowd = numbers(0), Crowd()
+    for distance, photos in ((nearest, 5), (0.54, 1)):
+        crowd.put(Known(uuid4(), "", uuid4(), near(probe, distance, seed=photos), photos, 120.0))
+    assert [candidate.verdict for candidate in candidates(crowd, probe, 120.0)] == said

@@ -212,6 +212,18 @@ def test_what_a_job_did_not_answer_cannot_be_rejected(client: Client, owner: Use
     assert theirs.status_code == 404 and Rejection.objects.count() == 0
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_was_seen_under_a_former_key_cannot_be_rejected_and_keys_go_on_being_changed(client: Client) -> None:
+    person = enrol_astronaut(client)["person"]["id"]
+    job = run(client, "faces-identify", photo=file_of(astronaut()))
+    call_command("rotate_face_key", "--data")
+    url = reverse("faces-rejections", args=[person])
+    assert client.post(url, {"job": str(job.pk)}, content_type="application/json").json()["code"] == "nothing_to_reject"
+    former = Person.objects.get().key
+    call_command("rotate_face_key", "--data")
+    assert Person.objects.get().key != former
+
+
 def test_what_a_job_saw_is_private_sealed_and_goes_with_the_job(client: Client) -> None:
     enrol_astronaut(client)
     job = run(client, "faces-identify", photo=file_of(astronaut()))

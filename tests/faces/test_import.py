@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -15,12 +18,16 @@ from django.urls import reverse
 from PIL import Image, ImageOps
 from pytest_django import Settings
 
+from faces import archives
+from faces.inference.archive import groups
 from faces.inference.model import FaceModel
+from faces.inference.people import Shot, encode, unpacked
 from faces.management.commands import import_faces
 from faces.models import Gallery, Person, Template
 from faces.people.serializers import BulkEnrolResultSerializer
 from fitsize.models import User
 from tasks import runs
+from tasks.errors import InvalidInput
 from tasks.models import Job, State
 from tests.conftest import client_of
 from tests.faces.people import CONSENT, SCOPES, run, stored_consent
@@ -87,6 +94,13 @@ def test_an_import_may_be_repeated_and_goes_on_where_it_was(client: Client) -> N
     assert (Person.objects.count(), Template.objects.count()) == (1, 2)
 
 
+def test_two_folders_of_one_person_are_one_job(client: Client) -> None:
+    imported(client, {"Ann/1.jpg": GOOD})
+    result = imported(client, {"Ann/1.jpg": GOOD, "Ann/2.jpg": FLIPPED, "Anna/1.jpg": GOOD, "Anna/2.jpg": FLIPPED})
+    assert Person.objects.count() == 1 and Template.objects.count() == 2
+    assert told(result)["Anna/2.jpg"] == ["already_enrolled"]
+
+
 def test_what_systems_leave_in_archives_is_no_photo(client: Client) -> None:
     result = imported(client, {"Ann/1.jpg": GOOD, "__MACOSX/Ann/._1.jpg": b"x", ".DS_Store": b"x", "Ann/Thumbs.db": b"x"})
     assert list(told(result)) == ["Ann/1.jpg"]
@@ -127,6 +141,61 @@ def test_a_damaged_entry_costs_no_other(client: Client) -> None:
     content[1000] ^= 0xFF
     job = run(client, "faces-import", archive=io.BytesIO(bytes(content)), **CONSENT)
     assert job.result is not None and told(job.result) == {"Ann/1.jpg": ["invalid_archive"], "Bob/1.jpg": []}
+
+
+@pytest.mark.parametrize("place", [60, 30], ids=["content", "local name"])
+def test_whatever_is_damaged_about_an_entry_costs_no_other(client: Client, place: int) -> None:
+    content = bytearray(zipped({"Änn/1.jpg": GOOD, "Bob/1.jpg": FLIPPED}, zipfile.ZIP_LZMA).getvalue())
+    content[place] = 0xFF
+    sent = client.post(reverse("faces-import"), {"archive": io.BytesIO(bytes(content)), **CONSENT})
+    runs.run_jobs("faces")
+    job = Job.objects.get(pk=sent.json()["id"])
+    assert job.result is not None and told(job.result) == {"Änn/1.jpg": ["invalid_archive"], "Bob/1.jpg": []}
+
+
+def test_an_entry_without_a_name_is_no_photo(client: Client) -> None:
+    content = zipped({"x": b"x"}).getvalue()
+    at = content.index(b"PK\1\2")
+    nameless = content[: at + 28] + bytes(2) + content[at + 30 : at + 46] + content[at + 47 :]
+    end = nameless.index(b"PK\5\6")
+    nameless = nameless[: end + 12] + (46).to_bytes(4, "little") + nameless[end + 16 :]
+    answer = client.post(reverse("faces-import"), {"archive": io.BytesIO(nameless), **CONSENT})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_archive")
+
+
+def test_a_long_table_of_contents_is_refused_unread() -> None:
+    """30 000 lines; each would become an object."""
+    line = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    table = 30_000 * line
+    file = io.BytesIO(table + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 30_000, 30_000, len(table), 0, 0))
+    tracemalloc.start()
+    with pytest.raises(InvalidInput):
+        archives.archive(file, len(table))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_pictures_of_an_import_do_not_pile_up_in_memory(model: FaceModel) -> None:
+    [(_, [photo])] = groups(archive := zipped({"Ann/1.jpg": GOOD}))
+    with zipfile.ZipFile(archive) as opened:
+        shot = unpacked(model, opened, photo)
+    assert shot.photo is None and shot.chip is not None and shot.face_pixels > 60
+
+
+def test_many_faces_are_encoded_some_at_a_time(model: FaceModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once: list[int] = []
+    plain = model.encoder.encode
+
+    def counted(chips: Any) -> Any:
+        at_once.append(len(chips))
+        return plain(chips)
+
+    monkeypatch.setattr(model.encoder, "encode", counted)
+    shots = [Shot(str(number), "", chip=np.full((150, 150, 3), number, np.uint8)) for number in range(18)]
+    encode(model, shots)
+    [last] = plain(np.full((1, 150, 150, 3), 17, np.uint8))
+    assert at_once == [16, 2] and shots[17].encoding is not None and np.allclose(shots[17].encoding, last, atol=1e-5)
 
 
 def test_nothing_is_imported_without_a_consent(client: Client) -> None:

@@ -15,7 +15,7 @@ from faces.inference.model import FaceModel
 from faces.legacy import DEFAULTS, limits_with, reasons
 from tasks import runs
 from tasks.errors import Code
-from tasks.models import Claimant, Job
+from tasks.models import Claimant, Job, Priority
 from tasks.waiting import FRONT, HOLD
 from tests.faces.pictures import astronaut, file_of, two_astronauts
 from tests.tasks.jobs import play_child
@@ -105,6 +105,19 @@ def test_who_has_waited_long_enough_is_told_to_come_again_and_the_job_is_cancele
     answer = send(front=None) if front is None else send(front=send()[HOLD].split()[0])
     assert (answer.status_code, "Retry-After" in answer) == (503, True)
     assert Job.objects.get().state == "canceled"
+
+
+def test_fields_that_the_old_service_did_not_know_are_nothing_however_often_they_come() -> None:
+    odd: Any = {
+        "debug": ["true", "true"],
+        "expires_in": "5",
+        "priority": "batch",
+        "keep_input": "perhaps",
+        "callback_url": "https://example.com/",
+    }
+    assert HOLD in send(**odd)
+    job = Job.objects.get()
+    assert (job.endpoint_id, job.priority, job.keep_input) == (None, Priority.INTERACTIVE, False)
 
 
 def test_what_nobody_waits_for_any_more_is_not_run() -> None:

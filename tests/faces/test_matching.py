@@ -89,3 +89,8 @@ def test_what_is_no_calibration_stops_the_worker_by_name(tmp_path: Path, spoil: 
 def test_a_file_that_is_not_there_stops_the_worker_by_name(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match="FACE_CALIBRATION"):
         read_calibration(tmp_path / "none.json", 0.001, 0.01)
+
+
+def test_no_threshold_is_said_to_stand_for_more_than_was_measured() -> None:
+    threshold = read_calibration(OURS, 0.05, 0.5).threshold()
+    assert (threshold.value, threshold.as_json()["fmr"]) == (0.6, 0.0029)

@@ -77,6 +77,14 @@ def test_a_key_of_nobody_is_set_apart_and_forgotten_a_week_later_but_a_young_one
     assert not vault.orphan(lost).exists()
 
 
+def test_a_key_that_was_set_apart_beside_a_wrong_database_comes_back(owner: User) -> None:
+    vault, person = Vault(), enrolled(owner, numbers(1))
+    vault.set_apart(person.key)
+    os.utime(vault.orphan(person.key), (0, 0))
+    sweep()
+    assert vault.key(person.key) and set(vault.all_keys()) == {person.key}
+
+
 def sweep() -> None:
     for shard in range(256):
         retention.sweep_folder(shard)

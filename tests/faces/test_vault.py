@@ -45,6 +45,15 @@ def test_an_erased_key_is_gone_and_erasing_again_is_harmless() -> None:
         vault.key(pk)
 
 
+def test_a_draft_that_a_process_left_goes_with_its_key() -> None:
+    vault = Vault()
+    pk, other = vault.make(), vault.make()
+    left = vault.path(pk).with_name(f".{pk.hex}.0a1b2c3d")
+    left.write_bytes(vault.path(pk).read_bytes())
+    vault.erase(pk)
+    assert not left.exists() and vault.key(other)
+
+
 def test_a_file_put_in_anothers_place_opens_nothing() -> None:
     vault = Vault()
     mine, other = vault.make(), vault.make()

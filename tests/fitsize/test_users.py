@@ -161,6 +161,11 @@ def test_a_network_makes_so_many_accounts_and_no_more_and_may_still_log_in(setti
     assert post("login", ANN).status_code == 200
 
 
+def test_which_names_are_taken_is_not_told_without_end(settings: Any, ann: User) -> None:
+    settings.REGISTRATION = True
+    assert [post("register", ANN).status_code for _ in range(21)] == [400] * 20 + [429]
+
+
 def test_while_others_are_looked_at_one_is_asked_to_come_again(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logins, "PATIENCE_SECONDS", 0)
     with logins.one_at_a_time():
@@ -182,7 +187,27 @@ def test_a_token_ends_by_itself_and_its_row_goes_with_the_next_login(ann: User, 
 def test_a_new_password_ends_every_login(ann: User) -> None:
     token = token_of(post("login", ANN))
     ann.set_password("another meadow of clocks")
+    ann.save()
     assert look(token) == 401
+
+
+def test_a_hash_that_is_made_anew_at_a_login_ends_no_other_login(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = token_of(post("login", ANN))
+    monkeypatch.setattr(BcryptHasher, "rounds", 5)
+    post("login", ANN)
+    assert ("$05$" in User.objects.get().password, look(token)) == (True, 200)
+
+
+def test_a_name_may_be_written_with_letters_of_another_form(settings: Any) -> None:
+    settings.REGISTRATION = True
+    apart = {"username": "a\u030asa", "password": PASSWORD}  # a and a ring, as some keyboards send it
+    assert post("register", apart).json()["username"] == "\u00e5sa"
+    assert [post("login", {**apart, "username": name}).status_code for name in ("a\u030asa", "\u00e5sa")] == [200, 200]
+
+
+def test_nobody_registers_as_the_old_clients(settings: Any) -> None:
+    settings.REGISTRATION = True
+    assert post("register", {**ANN, "username": settings.LEGACY_ACCOUNT.upper()}).status_code == 400
 
 
 def test_logins_of_a_person_share_one_key_and_its_limits(ann: User) -> None:
