@@ -10,12 +10,14 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from faces.effects import speaks_of
+from faces.keys import change_key
 from faces.models import Change, Consent, Part, Person, Rejection, Template
+from faces.photos import mark
 from faces.probes import probe_of
 from faces.vault import Unreadable, Vault, opened
 from tasks.clock import DatabaseNow
 from tasks.errors import Code, Refused
-from tasks.models import Job
+from tasks.models import Input, Job, SavedFile
 
 Check = Callable[..., None]
 """What a caller wants to be true of the people once nobody else can change them; it raises what it answers if it is not."""
@@ -102,6 +104,34 @@ def move(rows: Sequence[Template], to: Person, version: int) -> None:
         row.person, row.version = to, version
         row.seal(key, encoding)
         row.save(update_fields=["person", "version", "key", "sealed"])
+
+
+def remove(person: Person, template: UUID, check: Check) -> Person:
+    """A template goes for good, and so does what is stored of its photo. What stays gets another key, so that no copy of the database
+    opens what is gone. Raises Refused: `not_found`, `no_template` where the others cannot be read."""
+    key = Vault().make()  # as for a split
+    with transaction.atomic():
+        forget_photo(person, template)
+        [person] = held([person.pk], check)
+        if not Template.objects.filter(pk=template, person=person).delete()[0]:
+            raise Refused(Code.NOT_FOUND)
+        try:
+            change_key(person, key)
+        except Unreadable:
+            raise Refused(Code.NO_TEMPLATE) from None
+        person.changed(version=person.gallery.advance(removed=True))
+    return person
+
+
+def forget_photo(person: Person, template: UUID) -> None:
+    """The selfie that was stored of it; what was sent is not kept. Before the person is held: whoever erases them begins with jobs too."""
+    row = Template.objects.filter(pk=template, person=person).first()
+    job = Job.objects.filter(pk=row.job).first() if row else None
+    if row is None or job is None:
+        return
+    sent = Input.objects.filter(job=job).values_list("role", "sha256")
+    SavedFile.objects.filter(job=job, name__in=[f"{role}.jpg" for role, sha256 in sent if mark(sha256) == row.photo]).delete()
+    job.sweep_saved()
 
 
 def undo(change: Change, check: Check) -> Change:

@@ -86,7 +86,8 @@ def enrol(job: Job, enrolled: list[Enrolled]) -> None:
 
 
 def gallery_of(job: Job) -> Gallery:
-    return Gallery.objects.get_or_create(owner_id=job.owner_id, name=job.parameters["gallery"])[0]
+    """Held, so that it is not erased between here and the end of this transaction."""
+    return Gallery.objects.select_for_update().get_or_create(owner_id=job.owner_id, name=job.parameters["gallery"])[0]
 
 
 def made(item: Enrolled, gallery: Gallery, version: int) -> Person:

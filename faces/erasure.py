@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from faces import receipts
 from faces.models import Change, Consent, Erased, Person, PersonJob, Read, Receipt, Rejection, Template
@@ -18,7 +18,7 @@ from tasks.errors import Code, Refused
 from tasks.models import Job, SavedFile
 
 TRIES = 20
-WHAT = "All of a person: templates, consents, names, rejections, readings, and the jobs that spoke of them with all their files."
+WHAT = "All of these people: templates, consents, names, rejections, readings, and the jobs that spoke of them with all their files."
 logger = logging.getLogger(__name__)
 
 
@@ -93,6 +93,7 @@ def finish(receipt: Receipt) -> Receipt:
     vault = Vault()
     for key in receipt.keys:
         vault.erase(UUID(key))
+    clear_log()
     for _ in range(TRIES):
         try:
             with transaction.atomic():
@@ -100,6 +101,14 @@ def finish(receipt: Receipt) -> Receipt:
         except IntegrityError:  # another receipt got this number
             continue
     raise Refused(Code.UNAVAILABLE)
+
+
+def clear_log() -> None:
+    """SQLite's write-ahead log holds what was deleted until it is begun anew. While somebody reads an older state it cannot be: then the
+    next writes do it."""
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def sign(receipt: Receipt) -> Receipt:

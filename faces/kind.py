@@ -27,7 +27,9 @@ KIND = Kind(
         "validate": Operation(
             deadline_seconds=30, unit="picture", result="faces.serializers.ValidateResultSerializer", localized="faces.answers.judged"
         ),
-        "verify": Operation(deadline_seconds=30, unit="picture", result="faces.serializers.VerifyResultSerializer"),
+        "verify": Operation(
+            deadline_seconds=30, unit="picture", result="faces.serializers.VerifyResultSerializer", scope_with={"person": READ}
+        ),
         "challenge": Operation(
             deadline_seconds=30,
             unit="picture",
@@ -36,19 +38,25 @@ KIND = Kind(
             available="faces.switches.challenge",
         ),
         "enrol": Operation(
-            deadline_seconds=60, unit="picture", result="faces.people.serializers.EnrolResultSerializer", localized="faces.answers.enrolled"
+            deadline_seconds=60,
+            unit="picture",
+            result="faces.people.serializers.EnrolResultSerializer",
+            localized="faces.answers.enrolled",
+            scope=WRITE,
         ),
         "identify": Operation(
             deadline_seconds=60,
             unit="picture",
             result="faces.people.serializers.IdentifyResultSerializer",
             available="faces.switches.identify",
+            scope=READ,
         ),
         "bulk_enrol": Operation(
             deadline_seconds=60,
             deadline_seconds_per_unit=5,
             unit="file",
             result="faces.people.serializers.BulkEnrolResultSerializer",
+            scope=WRITE,
         ),
     },
     memory_limit_bytes=2_000_000_000,  # loaded it holds 0.39 GB
@@ -60,6 +68,7 @@ KIND = Kind(
     scopes=(READ, WRITE),
     retention=(
         "faces.retention.erase_forgotten",
+        "faces.closing.erase_closed",
         "faces.retention.finish_erasures",
         "faces.retention.forget_readings",
         "faces.retention.sweep_vault",

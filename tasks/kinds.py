@@ -44,7 +44,9 @@ class Operation:
     second`). `result` is the dotted path of the serializer that describes its result. Without `corrections` its results stay as the model
     found them. `renderers` are the formats of its results by name, besides JSON; a name is a file's extension. `localized` is the dotted
     path of a function that says a result's sentences in the reader's language; it gives another result and leaves its argument as it is.
-    `available` is that of a function that tells whether this installation's settings allow it at all.
+    `available` is that of a function that tells whether this installation's settings allow it at all. `scope` is what a key needs for it
+    besides its kind's own: to submit, and to come near a job that was submitted, whose result may name people; `scope_with` says so for
+    jobs with a parameter of this name.
     """
 
     deadline_seconds: float
@@ -55,6 +57,12 @@ class Operation:
     available: str = ""
     localized: str = ""
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
+    scope: str = ""
+    scope_with: Mapping[str, str] = field(default_factory=dict)
+
+    def scope_of(self, parameters: Mapping[str, Any]) -> str:
+        """What a key needs for a job with these parameters; nothing where its kind's own is enough."""
+        return next((scope for name, scope in self.scope_with.items() if name in parameters), self.scope)
 
 
 def parameters_and_inputs(job: Job) -> dict[str, Any]:

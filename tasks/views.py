@@ -9,13 +9,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy
-from rest_framework.exceptions import NotFound, UnsupportedMediaType, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, UnsupportedMediaType, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -27,7 +27,7 @@ from rest_framework.views import APIView
 from tasks.documents import JobListSerializer, etag, job_document, job_url
 from tasks.errors import Code
 from tasks.formats import JSON, rendered, sandboxed, takes_json, wanted_format
-from tasks.kinds import kinds
+from tasks.kinds import Operation, kinds
 from tasks.languages import sentence
 from tasks.large_bodies import GO_ON, announced_bytes
 from tasks.limits import NO_KEY, Key, limits_of
@@ -53,7 +53,7 @@ def key_of(request: Request) -> Key:
 
 
 class HasScope(BasePermission):
-    """A key submits only to the kinds it has scopes for; a view may ask for another (`scope`)."""
+    """A key submits only to the kinds it has scopes for; an operation or a view may ask for another (`scope`)."""
 
     message = gettext_lazy("This API key has no scope for this kind.")
 
@@ -82,9 +82,16 @@ class JobAnswers(GenericAPIView[Job]):
         job = Job.objects.of_owner(owner_id(self.request), pk)
         if job is None or (self.kind and job.kind != self.kind):
             raise NotFound
+        if job.asked:
+            self.check_scope(job.asked.scope_of(job.parameters))
         if job.erased_at:
             raise Problem(Code.GONE)
         return job
+
+    def check_scope(self, scope: str) -> None:
+        """Raises PermissionDenied."""
+        if scope and not allowed(self.request, scope):
+            raise PermissionDenied
 
     def answer(self, job: Job, status: int = 200, form: str = JSON) -> HttpResponseBase:
         """The job, or its result in a format of its operation; while it runs, the front is asked to hold a client that wants to wait.
@@ -145,6 +152,14 @@ class SubmitView(JobAnswers):
     permission_classes = [IsAuthenticated, HasScope]
     takes_large_bodies = True
 
+    @property
+    def asked(self) -> Operation:
+        return kinds()[self.kind].operations[self.operation]
+
+    @property
+    def scope(self) -> str:
+        return self.asked.scope or self.kind
+
     def post(self, request: Request) -> HttpResponseBase:
         if held := held_for(request):
             job = self.own_job(UUID(held))
@@ -173,6 +188,8 @@ class SubmitView(JobAnswers):
         """The job that this request makes, or that it made before under the same `Idempotency-Key`."""
         form = self.serializer_class(data=request.data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
+        parameters = form.parameters()
+        self.check_scope(self.asked.scope_of(parameters))
         key = self.idempotency_key(request, form)
         if key and (made := IdempotencyKey.objects.job_of(key)):
             return self.own_job(made.pk)
@@ -180,7 +197,7 @@ class SubmitView(JobAnswers):
             owner_id=owner_id(request),
             kind=kinds()[self.kind],
             operation=self.operation,
-            parameters=form.parameters(),
+            parameters=parameters,
             uploads=form.uploads(),
             units=form.units(),
             api_key=key_of(request).pk or None,
@@ -265,7 +282,21 @@ class JobListView(ListAPIView[Job]):
     def get_queryset(self) -> QuerySet[Job]:
         wanted = JobFilterSerializer(data=self.request.query_params.dict())
         wanted.is_valid(raise_exception=True)
-        return Job.objects.filter(wanted.conditions(), owner_id=owner_id(self.request), erased_at=None)
+        own = Job.objects.filter(wanted.conditions(), owner_id=owner_id(self.request), erased_at=None)
+        return own.exclude(hidden) if (hidden := self.hidden()) else own
+
+    def hidden(self) -> Q:
+        """Jobs that this key may not come near. A condition only where there are some: most keys see all, at no cost."""
+        found = Q()
+        for kind in kinds().values():
+            for name, operation in kind.operations.items():
+                these = Q(kind=kind.name, operation=name)
+                if operation.scope and not allowed(self.request, operation.scope):
+                    found |= these
+                for parameter, scope in operation.scope_with.items():
+                    if not allowed(self.request, scope):
+                        found |= these & Q(parameters__has_key=parameter)
+        return found
 
 
 class FileView(JobAnswers):

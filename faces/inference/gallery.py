@@ -263,9 +263,18 @@ class CachedGallery:
 cached: dict[UUID, CachedGallery] = {}
 
 
+def forget_erased() -> None:
+    there = set(Gallery.objects.filter(pk__in=list(cached), closed_at=None).values_list("pk", flat=True))
+    for pk in cached.keys() - there:
+        cached.pop(pk)
+
+
 def crowd_of(gallery: Gallery) -> Crowd:
-    """Everybody in a gallery, as it is now. The galleries that were asked for last stay in memory."""
-    kept = cached.pop(gallery.pk, None) or CachedGallery()
+    """Everybody in a gallery, as it is now. The galleries that were asked for last stay in memory, while they are there."""
+    kept = cached.pop(gallery.pk, None)
+    if kept is None:
+        kept = CachedGallery()
+        forget_erased()
     kept.refresh(gallery)
     cached[gallery.pk] = kept
     while len(cached) > MOST_GALLERIES:

@@ -16,7 +16,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 
 
 class Gallery(models.Model):
-    """`version` grows with each change of what a worker keeps of it; at `removed_at_version` something left it last."""
+    """`version` grows with each change of what a worker keeps of it; at `removed_at_version` something left it last. One that is closed is
+    being erased: no request can ask for its name."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -24,6 +25,7 @@ class Gallery(models.Model):
     version = models.BigIntegerField(default=0)
     removed_at_version = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(db_default=DatabaseNow())
+    closed_at = models.DateTimeField(null=True, db_index=True)
 
     class Meta:
         verbose_name_plural = "galleries"

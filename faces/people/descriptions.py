@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from faces.people.serializers import (
     ChangeSerializer,
+    ErasedGallerySerializer,
     GalleriesSerializer,
     MergeSerializer,
     PeopleFilterSerializer,
     PeoplePageSerializer,
     ReadingsSerializer,
+    ReceiptFilterSerializer,
+    ReceiptPageSerializer,
     ReceiptSerializer,
     RejectionSerializer,
     RejectionsSerializer,
@@ -35,6 +38,19 @@ GALLERIES = Description(
     answers={200: Answer("All of them.", GalleriesSerializer, CACHED)},
     codes=(Code.FORBIDDEN,),
 )
+ERASE_GALLERY = Description(
+    name="eraseGallery",
+    tag=TAG,
+    summary="Erase a gallery with everybody in it",
+    text="Each person as `erasePerson` does, with a receipt each. Enrolments for it that wait or run are erased too.",
+    answers={
+        200: Answer("Nobody is left, and the gallery is gone.", ErasedGallerySerializer, CACHED),
+        202: Answer(
+            "There were many: nobody finds the gallery any more, and the others are being erased.", ErasedGallerySerializer, CACHED
+        ),
+    },
+    codes=OF_A_PERSON,
+)
 PEOPLE = Description(
     name="listPeople",
     tag=TAG,
@@ -60,6 +76,15 @@ ERASE = Description(
     text="Templates, consents, name, readings, key, and every job that spoke of them with its files. Again, it answers the same receipt.",
     answers={200: RECEIPT_ANSWER},
     codes=(*OF_A_PERSON, Code.PERSON_MERGED),
+)
+REMOVE_TEMPLATE = Description(
+    name="removeTemplate",
+    tag=TAG,
+    summary="Remove a template of a person for good",
+    text="With the stored photo that it was made of, in backups too, as the others get another key. It cannot be undone.",
+    headers=("If-Match",),
+    answers={200: PERSON_NOW},
+    codes=(*OF_A_CHANGE, Code.NO_TEMPLATE),
 )
 HISTORY = Description(
     name="getPersonHistory",
@@ -115,6 +140,14 @@ TAKE_BACK = Description(
     tag=TAG,
     summary="Take a rejection back",
     answers={204: Answer("It is forgotten.")},
+    codes=OF_A_PERSON,
+)
+RECEIPTS = Description(
+    name="listReceipts",
+    tag=TAG,
+    summary="Receipts of erasures",
+    query=ReceiptFilterSerializer,
+    answers={200: Answer("A page of them, newest first.", ReceiptPageSerializer, CACHED)},
     codes=OF_A_PERSON,
 )
 RECEIPT = Description(name="getReceipt", tag=TAG, summary="A receipt of an erasure", answers={200: RECEIPT_ANSWER}, codes=OF_A_PERSON)

@@ -7,12 +7,18 @@ from typing import Any
 from django.db.models import Q
 from django.urls import reverse
 
-from faces.models import Change, Consent, Gallery, Person, Read, Rejection, Template
+from faces.models import Change, Consent, Gallery, Person, Read, Receipt, Rejection, Template
 from tasks.clock import timestamp
 
 
 def gallery_document(gallery: Gallery, people: int) -> dict[str, Any]:
     return {"name": gallery.name, "people": people, "created_at": timestamp(gallery.created_at)}
+
+
+def erased_document(gallery: Gallery, erased: list[Receipt], more: bool) -> dict[str, Any]:
+    receipts = f"{reverse('faces-receipts')}?gallery={gallery.pk}"
+    ids = [str(receipt.pk) for receipt in erased]
+    return {"gallery": str(gallery.pk), "name": gallery.name, "receipts": ids, "more": more, "links": {"receipts": receipts}}
 
 
 def person_document(person: Person, photos: int) -> dict[str, Any]:

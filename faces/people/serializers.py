@@ -264,6 +264,10 @@ class BodySerializer(StrictSerializer):
         self.refuse_mistyped(data)
 
 
+class ReceiptFilterSerializer(PageSerializer):
+    gallery = serializers.UUIDField(required=False, help_text="As receipts name it.")
+
+
 class RenameSerializer(BodySerializer):
     name = serializers.CharField(max_length=200)
 
@@ -295,6 +299,18 @@ class GallerySerializer(serializers.Serializer[Any]):
 
 class GalleriesSerializer(serializers.Serializer[Any]):
     results: Any = GallerySerializer(many=True)
+
+
+class ErasedLinksSerializer(serializers.Serializer[Any]):
+    receipts = serializers.CharField()
+
+
+class ErasedGallerySerializer(serializers.Serializer[Any]):
+    gallery = serializers.UUIDField(help_text="As receipts name it.")
+    name = serializers.CharField()
+    receipts = serializers.ListField(child=serializers.UUIDField(), help_text="One for each person who is erased already.")
+    more = serializers.BooleanField(help_text="Whether somebody is left, whom the service erases by itself.")
+    links = ErasedLinksSerializer()
 
 
 class PersonLinksSerializer(serializers.Serializer[Any]):
@@ -411,10 +427,16 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     previous = serializers.CharField(help_text="SHA-256 of the receipt before, signed part alone; zeros for the first.")
     erased_at = serializers.DateTimeField()
     what = serializers.CharField()
-    reason = serializers.ChoiceField(choices=["request", "retention"])
+    reason = serializers.ChoiceField(choices=["request", "retention", "gallery"])
     gallery = serializers.UUIDField()
     people = serializers.ListField(child=serializers.UUIDField())
     jobs = serializers.ListField(child=serializers.UUIDField())
     counts = CountsSerializer()
     backups = BackupsSerializer(help_text="Of the database: templates in them can be read no more, names until they are gone.")
     signature = serializers.CharField()
+
+
+class ReceiptPageSerializer(serializers.Serializer[Any]):
+    next = serializers.CharField(allow_null=True, help_text="The next page's address.")
+    previous = serializers.CharField(allow_null=True)
+    results: Any = ReceiptSerializer(many=True)

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from faces import changes, receipts, switches
+from faces.closing import erase_gallery
 from faces.effects import names
 from faces.erasure import erase, finish
 from faces.kind import READ, WRITE
@@ -23,6 +24,7 @@ from faces.models import DEFAULT_GALLERY, Change, Erased, Gallery, Part, Person,
 from faces.people import descriptions as described
 from faces.people.documents import (
     change_document,
+    erased_document,
     gallery_document,
     person_document,
     reading_document,
@@ -36,6 +38,7 @@ from faces.people.serializers import (
     MergeSerializer,
     PeopleFilterSerializer,
     PersonSerializer,
+    ReceiptFilterSerializer,
     RejectSerializer,
     RenameSerializer,
     SplitSerializer,
@@ -57,7 +60,6 @@ class EnrolView(SubmitView):
 
     kind = "faces"
     operation = "enrol"
-    scope = WRITE
     codes = (Code.CONSENT_NEEDED, Code.NOT_FOUND)
     serializer_class = EnrolSerializer
 
@@ -70,7 +72,6 @@ class BulkEnrolView(SubmitView):
 
     kind = "faces"
     operation = "bulk_enrol"
-    scope = WRITE
     codes = (Code.CONSENT_NEEDED,)
     serializer_class = BulkEnrolSerializer
 
@@ -80,7 +81,6 @@ class IdentifyView(SubmitView):
 
     kind = "faces"
     operation = "identify"
-    scope = READ
     codes = (Code.IDENTIFY_OFF, Code.NOT_FOUND)
     serializer_class = IdentifySerializer
 
@@ -140,9 +140,20 @@ class GalleriesView(People):
     descriptions: ClassVar = {"GET": described.GALLERIES}
 
     def get(self, request: Request) -> Response:
-        own = Gallery.objects.filter(owner_id=owner_id(request)).order_by("name")
+        own = Gallery.objects.filter(owner_id=owner_id(request), closed_at=None).order_by("name")
         counted = own.annotate(count=Count("people", filter=Q(people__merged_into=None)))
         return private({"results": [gallery_document(gallery, gallery.count) for gallery in counted]})
+
+
+class GalleryView(People):
+    descriptions: ClassVar = {"DELETE": described.ERASE_GALLERY}
+
+    def delete(self, request: Request, name: str) -> Response:
+        """Once and for all, with everybody in it."""
+        gallery = get_object_or_404(Gallery, owner_id=owner_id(request), name=name, closed_at=None)
+        erased = erase_gallery(gallery)
+        there = Gallery.objects.filter(pk=gallery.pk).exists()
+        return private(erased_document(gallery, erased, there), 202 if there else 200)
 
 
 class PeopleView(People):
@@ -176,6 +187,14 @@ class PersonView(People):
         if erased is None:
             return receipt_answer(erase(self.person(pk), "request"))
         return receipt_answer(finish(erased.receipt))
+
+
+class TemplateView(People):
+    descriptions: ClassVar = {"DELETE": described.REMOVE_TEMPLATE}
+
+    def delete(self, request: Request, pk: UUID, template: UUID) -> Response:
+        """The person as they are then, whose next ETag it is."""
+        return shown(changes.remove(self.person(pk), template, self.as_named))
 
 
 class HistoryView(People):
@@ -256,6 +275,26 @@ class RejectionView(People):
 
 
 # -- receipts
+class ReceiptsView(People):
+    descriptions: ClassVar = {"GET": described.RECEIPTS}
+
+    def get(self, request: Request) -> Response:
+        form = ReceiptFilterSerializer(data=request.query_params.dict())
+        form.is_valid(raise_exception=True)
+        found = Receipt.objects.filter(owner_id=owner_id(request), number__isnull=False)
+        if gallery := form.validated_data.get("gallery"):
+            found = found.filter(facts__gallery=str(gallery))
+        pages = ReceiptPages()
+        page = pages.paginate_queryset(found, request, self) or []
+        response = pages.get_paginated_response([receipt.document for receipt in page])
+        response["Cache-Control"] = "private, no-cache"
+        return response
+
+
+class ReceiptPages(JobPages):
+    ordering = ("-erased_at", "-id")
+
+
 class ReceiptView(People):
     descriptions: ClassVar = {"GET": described.RECEIPT}
 

@@ -25,7 +25,7 @@ from tasks.serializers import JobFilterSerializer
 
 JOB_HEADERS = ("Location", "Retry-After", "ETag", "Preference-Applied", "Cache-Control", "Vary")
 LIMIT_HEADERS = ("RateLimit", "RateLimit-Policy")
-OF_A_JOB = (Code.NOT_FOUND, Code.GONE)
+OF_A_JOB = (Code.NOT_FOUND, Code.FORBIDDEN, Code.GONE)
 
 
 def job(view: Any) -> Description:

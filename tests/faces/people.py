@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -50,7 +51,8 @@ def enrolled(owner: User, *encodings: Encoding, name: str = "Ann", gallery: str 
     templates = [new_template(pk, vault.key(key), encoding) for encoding in encodings]
     job.effects = Effects(enrolled=[Enrolled(pk, key, templates, None if person else name)])
     Job.objects.filter(pk=job.pk).update(state="succeeded", started_at=timezone.now(), finished_at=timezone.now(), result={})
-    on_success(job, {})
+    with transaction.atomic():  # as the end of a job is
+        on_success(job, {})
     return Person.objects.select_related("gallery").get(pk=pk)
 
 

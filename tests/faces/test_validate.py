@@ -175,6 +175,7 @@ def test_a_truncated_picture_is_refused(model: FaceModel) -> None:
         model.validate(Run(), selfie=BytesIO(content[: len(content) // 2]))
     assert refused.value.code == "truncated_image"
 
+
 def test_the_sample_passes(model: FaceModel) -> None:
     """A child whose predecessor died runs it first, and takes an error for a broken installation."""
     model.sample()

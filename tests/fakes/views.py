@@ -17,8 +17,11 @@ class FakeView(SubmitView):
     kind = "fakes"
     serializer_class = FakeSerializer
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.__dict__["operation"] = kwargs.get("operation", "echo")
+        super().initial(request, *args, **kwargs)
+
     def post(self, request: Request, operation: str = "echo") -> HttpResponseBase:
-        self.__dict__["operation"] = operation
         return super().post(request)
 
 

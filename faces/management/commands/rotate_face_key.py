@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from faces.models import Person, Rejection, Template
-from faces.vault import Unreadable, Vault, sealed
+from faces.keys import change_key
+from faces.models import Person
+from faces.vault import Unreadable, Vault
 
 
 class Command(BaseCommand):
@@ -49,32 +49,14 @@ def wrap(vault: Vault, pk: UUID) -> bool:
 
 def new_key(pk: UUID) -> bool:
     """Nobody enrols or erases this person meanwhile. Who reads a row just before and the key just after reads the row again."""
-    vault = Vault()
-    key = vault.make()
+    key = Vault().make()
     with transaction.atomic():
         person = Person.objects.held([pk]).get(pk)
         if person is None:
             return False
-        former, person.key = person.key, key
         try:
-            seal_anew(vault, person, former)
+            change_key(person, key)
         except Unreadable:
             return False
-        person.save(update_fields=["key"])
         person.changed(version=person.gallery.advance())
-        transaction.on_commit(partial(vault.erase, former))
     return True
-
-
-def seal_anew(vault: Vault, person: Person, former: UUID) -> None:
-    """Raises Unreadable, before anything is changed."""
-    old, new = vault.key(former), vault.key(person.key)
-    templates = [(row, row.encoding(old)) for row in Template.objects.filter(person=person)]
-    rejections = [(row, row.encoding(old)) for row in Rejection.objects.filter(person=person)]
-    for template, encoding in templates:
-        template.person = person
-        template.seal(new, encoding)
-        template.save(update_fields=["key", "sealed"])
-    for rejection, encoding in rejections:
-        rejection.sealed = sealed(new, encoding, person.pk, rejection.job)
-        rejection.save(update_fields=["sealed"])
