@@ -45,7 +45,7 @@ KIND = Kind(
             scope=WRITE,
         ),
         "identify": Operation(
-            deadline_seconds=60,
+            deadline_seconds=180,  # a gallery of 100 000 people, opened at its first search, takes about 20 s of CPU
             unit="picture",
             result="faces.people.serializers.IdentifyResultSerializer",
             available="faces.switches.identify",
