@@ -75,7 +75,7 @@ def test_an_answer_that_trickles_ends_in_time() -> None:
 
 def test_a_body_that_trickles_ends_in_time_and_the_status_counts() -> None:
     with Receiver(trickled(b"HTTP/1.1 200 OK\r\n\r\n")) as receiver:
-        answer = post(receiver.url, seconds=0.5)
+        answer = post(receiver.url, seconds=2)
     assert (answer.delivered, answer.status) == (True, 200)
 
 
