@@ -87,7 +87,7 @@ def test_the_other_ways_of_waiting_see_the_end(way: str, service: Stack, files: 
     [whole] = [sample for sample in samples if sample.whole_job]
     assert (whole.ok, whole.state) == (True, "succeeded")
     assert [sample.label for sample in samples if not sample.whole_job][:2] == ["garment: submit", "garment: poll"]
-    assert (whole.milliseconds >= 1000) == (way == "poll")  # Retry-After: 1
+    assert way == "wait" or whole.milliseconds >= 1000  # Retry-After: 1
 
 
 @pytest.mark.slow
