@@ -1,1 +1,6 @@
-"""A face worker that dies as the old service did, under real callers: the API has to stand it."""
+"""What the program tells the worker that it starts."""
+
+COUNT = "jobs-run"
+"""A file of the data folder with a byte for each job that came so far."""
+EVERY = "ABORT_EVERY"
+"""An environment variable: the process aborts with each so-many-th job."""

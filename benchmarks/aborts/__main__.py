@@ -29,7 +29,7 @@ import httpx
 from PIL import Image
 
 from benchmarks import machine
-from benchmarks.aborts.model import COUNT, EVERY
+from benchmarks.aborts import COUNT, EVERY
 from benchmarks.engine import FOLDER
 from benchmarks.processes import end_in_order_on_sigterm
 from fitsize.demo_visit import package_file

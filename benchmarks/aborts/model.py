@@ -8,11 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
+from benchmarks.aborts import COUNT, EVERY
 from faces.inference.model import FaceModel
 from tasks.inference.model import Run
-
-COUNT = "jobs-run"  # a file of the data folder with a byte for each job that came so far
-EVERY = "ABORT_EVERY"
 
 
 class AbortingModel(FaceModel):
