@@ -8,7 +8,7 @@ from django.conf import settings
 
 from tasks.kinds import Corrections, Kind, Operation, Renderer
 
-MODEL_VERSION = "garments-2"
+MODEL_VERSION = "garments-3"
 
 
 def model_version() -> str:

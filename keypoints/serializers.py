@@ -210,7 +210,7 @@ class PredictResultSerializer(serializers.Serializer[Any]):
             "outline": [[880.0, 910.5], [1081.0, 912.0], [1079.5, 1196.0], [878.0, 1194.5]],
             "markers": [10, 11, 12, 13],
         },
-        "model_version": "garments-2",
+        "model_version": "garments-3",
     }
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint as weights of the service: `python -m keypoints.training.export CHECKPOINT FILE.safetensors --version garments-2`.
+"""A checkpoint as weights of the service: `python -m keypoints.training.export CHECKPOINT FILE.safetensors --version garments-3`.
 
 Half precision, the average of the weights, and in the metadata what the service checks, with the git revision and the steps. Beside it a
 model card is written, FILE.md, with the figures of `--figures FILE` (what keypoints.training.evaluate wrote).

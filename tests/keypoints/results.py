@@ -42,5 +42,5 @@ def skirt(homography: Homography | None = TEN_PIXELS_A_CENTIMETRE, confidence: f
         "points": [point_result(point) for point in points],
         "measurements": [measurement_result(length) for length in measure(points, scale)],
         "scale": {**scale_result(scale, points), **REFERENCE} if scale else None,
-        "model_version": "garments-2",
+        "model_version": "garments-3",
     }
