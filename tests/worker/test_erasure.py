@@ -45,9 +45,20 @@ def tables(stack: Stack) -> list[str]:
 
 
 def in_rows(stack: Stack, needle: bytes, without: tuple[str, ...] = ()) -> list[str]:
-    ways = {needle.hex(), repr(needle)[2:-1]}  # as PostgreSQL and as SQLite tell bytes; text is the same in both
-    rows = {table: repr(stack.select(f"SELECT * FROM {table}")) for table in tables(stack) if table not in without}  # noqa: S608 (their names)
-    return [table for table, text in rows.items() if any(way in text for way in ways)]
+    ways = {needle.hex().encode(), needle}  # as PostgreSQL and as SQLite tell bytes; text is the same in both
+    rows = {table: flat(stack.select(f"SELECT * FROM {table}")) for table in tables(stack) if table not in without}  # noqa: S608 (their names)
+    return [table for table, told in rows.items() if any(way in told for way in ways)]
+
+
+def flat(value: Any) -> bytes:
+    """All that it holds, one after the other. (Its `repr` is no place to look for bytes: neighbours decide how they are quoted.)"""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, dict):
+        return flat([*value.items()])
+    if isinstance(value, list | tuple | set):
+        return b" ".join(flat(part) for part in value)
+    return str(value).encode()
 
 
 def in_files(stack: Stack, needle: bytes) -> list[str]:
@@ -66,7 +77,7 @@ def in_redis(stack: Stack, needle: bytes) -> list[str]:
         b"stream": lambda key: redis.xrange(key),
     }
     with redis:
-        return [key.decode() for key in redis.scan_iter() if repr(needle)[2:-1] in repr((key, read[redis.type(key)](key)))]
+        return [key.decode() for key in redis.scan_iter() if needle in flat((key, read[redis.type(key)](key)))]
 
 
 def traces(stack: Stack, needle: bytes) -> list[str]:
