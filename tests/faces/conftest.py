@@ -4,8 +4,10 @@ import pytest
 from django.test import override_settings
 from pytest_django import Settings
 
+from faces.inference import gallery as cache
 from faces.inference.model import FaceModel
 from faces.limits import LIMITS
+from tests.tasks.jobs import play_child
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +35,16 @@ def default_settings(settings: Settings) -> None:
     settings.FACE_LIMITS = dict(LIMITS)
     settings.FACE_CALIBRATION = str(settings.BASE_DIR / "faces" / "calibration.json")
     settings.FACE_FMR, settings.FACE_FPIR = 0.001, 0.01
+
+
+@pytest.fixture
+def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process runs the jobs."""
+    play_child(monkeypatch, model, "faces@here")
+
+
+@pytest.fixture
+def search(child: None, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """And looks for people, with no gallery in memory yet."""
+    monkeypatch.setattr(cache, "cached", {})
+    settings.FACES_IDENTIFY, settings.FACES_IDENTIFY_PURPOSE = True, "the door"

@@ -14,15 +14,11 @@ from django.urls import reverse
 from faces import changes
 from faces.models import Gallery, Person, Template
 from fitsize.models import User
-from tests.faces.people import enrolled, numbers
+from tests.faces.people import anybody, enrolled, numbers
 from tests.test_admin import address, staff
 
 pytestmark = pytest.mark.django_db
 MODELS = [Gallery, Person]
-
-
-def anybody(*_: Any) -> None:
-    """Whoever they are, they are as expected."""
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from faces import changes, closing, receipts
 from faces.inference import gallery as cache
@@ -22,28 +21,16 @@ from fitsize.models import User
 from tasks import runs
 from tasks.models import Claimant, Job, State
 from tests.conftest import client_of
-from tests.faces.people import CONSENT, SCOPES, enrol_astronaut, enrolled, numbers, post, run
+from tests.faces.people import CONSENT, SCOPES, anybody, enrol_astronaut, enrolled, numbers, post, run
 from tests.faces.pictures import astronaut, file_of, two_astronauts
-from tests.tasks.jobs import play_child
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("search")]
 ME = Claimant(worker="me", life="me", pid=1, fresh=True)
-
-
-@pytest.fixture(autouse=True)
-def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    play_child(monkeypatch, model, "faces@here")
-    monkeypatch.setattr(cache, "cached", {})
-    settings.FACES_IDENTIFY, settings.FACES_IDENTIFY_PURPOSE = True, "the door"
 
 
 @pytest.fixture
 def client(owner: User) -> Client:
     return client_of(owner, SCOPES)
-
-
-def anybody(*_: Any) -> None:
-    """Whoever they are, they are as expected."""
 
 
 def erase(client: Client, name: str = "default", status: int = 200) -> dict[str, Any]:

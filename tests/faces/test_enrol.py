@@ -22,15 +22,9 @@ from tasks.models import Claimant, Job, State
 from tests.conftest import client_of
 from tests.faces.people import CONSENT, SCOPES, enrol_astronaut, enrolled, numbers, post, run
 from tests.faces.pictures import astronaut, file_of
-from tests.tasks.jobs import play_child
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("child")]
 GRAY = Image.new("RGB", (300, 300), "gray")
-
-
-@pytest.fixture(autouse=True)
-def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    play_child(monkeypatch, model, "faces@here")
 
 
 @pytest.fixture

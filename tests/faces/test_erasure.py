@@ -17,7 +17,6 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from faces import changes, erasure, receipts
-from faces.inference import gallery as cache
 from faces.inference.model import FaceModel
 from faces.models import Consent, Gallery, Person, PersonJob, Read, Receipt, Rejection, Template
 from faces.people.serializers import ReceiptSerializer
@@ -26,11 +25,11 @@ from fitsize.models import User
 from tasks import runs
 from tasks.models import Claimant, Job, State
 from tests.conftest import client_of
-from tests.faces.people import CONSENT, SCOPES, enrol_astronaut, enrolled, numbers, post, run
+from tests.faces.people import CONSENT, SCOPES, anybody, enrol_astronaut, enrolled, numbers, post, run
 from tests.faces.pictures import astronaut, file_of
-from tests.tasks.jobs import files_of, play_child
+from tests.tasks.jobs import files_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("search")]
 on_a_server = pytest.mark.skipif(
     settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"),
     reason="SQLite's test database lies in memory, where two do not wait for each other: `python -m tests.postgres` has a server",
@@ -38,20 +37,9 @@ on_a_server = pytest.mark.skipif(
 ME = Claimant(worker="me", life="me", pid=1, fresh=True)
 
 
-@pytest.fixture(autouse=True)
-def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    play_child(monkeypatch, model, "faces@here")
-    monkeypatch.setattr(cache, "cached", {})
-    settings.FACES_IDENTIFY, settings.FACES_IDENTIFY_PURPOSE = True, "the door"
-
-
 @pytest.fixture
 def client(owner: User) -> Client:
     return client_of(owner, SCOPES)
-
-
-def anybody(*_: Any) -> None:
-    """Whoever they are, they are as expected."""
 
 
 def erase(client: Client, person: Any) -> dict[str, Any]:

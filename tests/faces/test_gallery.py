@@ -18,13 +18,9 @@ from faces.inference.people import candidates
 from faces.models import Change, Gallery, Person, Rejection, Template
 from faces.vault import Vault, sealed
 from fitsize.models import User
-from tests.faces.people import enrolled, near, numbers, stored_consent
+from tests.faces.people import anybody, enrolled, near, numbers, stored_consent
 
 pytestmark = pytest.mark.django_db
-
-
-def anybody(*_: Any) -> None:
-    """Whoever they are, they are as expected."""
 
 
 @pytest.fixture(autouse=True)

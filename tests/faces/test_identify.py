@@ -15,7 +15,6 @@ from pytest_django import Settings
 
 from faces import changes
 from faces.erasure import erase
-from faces.inference import gallery as cache
 from faces.inference.model import FaceModel
 from faces.models import Person, PersonJob, Read, Rejection
 from faces.people.serializers import IdentifyResultSerializer
@@ -25,18 +24,11 @@ from fitsize.models import User
 from tasks import runs
 from tasks.models import Claimant, Job, State
 from tests.conftest import client_of
-from tests.faces.people import SCOPES, enrol_astronaut, enrolled, numbers, post, run
+from tests.faces.people import SCOPES, anybody, enrol_astronaut, enrolled, numbers, post, run
 from tests.faces.pictures import astronaut, file_of, two_astronauts
-from tests.tasks.jobs import fresh, play_child
+from tests.tasks.jobs import fresh
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    play_child(monkeypatch, model, "faces@here")
-    monkeypatch.setattr(cache, "cached", {})
-    settings.FACES_IDENTIFY, settings.FACES_IDENTIFY_PURPOSE = True, "the door"
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("search")]
 
 
 @pytest.fixture
@@ -47,10 +39,6 @@ def client(owner: User) -> Client:
 def result_of(job: Job) -> dict[str, Any]:
     assert job.state == State.SUCCEEDED and job.result is not None, job.error
     return dict(job.result)
-
-
-def anybody(*_: Any) -> None:
-    """Whoever they are, they are as expected."""
 
 
 # -- identify

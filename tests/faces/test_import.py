@@ -32,17 +32,11 @@ from tasks.models import Job, State
 from tests.conftest import client_of
 from tests.faces.people import CONSENT, SCOPES, run, stored_consent
 from tests.faces.pictures import astronaut, file_of
-from tests.tasks.jobs import play_child
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("child")]
 GOOD = file_of(astronaut()).getvalue()
 FLIPPED = file_of(ImageOps.mirror(astronaut())).getvalue()
 GRAY = file_of(Image.new("RGB", (200, 200), "gray")).getvalue()
-
-
-@pytest.fixture(autouse=True)
-def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    play_child(monkeypatch, model, "faces@here")
 
 
 @pytest.fixture

@@ -16,14 +16,10 @@ from faces import changes, retention
 from faces.models import Person, Read, Receipt, Template
 from faces.vault import Vault
 from fitsize.models import User
-from tests.faces.people import enrolled, numbers
+from tests.faces.people import anybody, enrolled, numbers
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-
-
-def anybody(*_: Any) -> None:
-    """Whoever they are, they are as expected."""
 
 
 def met(person: Person, ago: timedelta) -> None:

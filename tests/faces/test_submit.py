@@ -8,18 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from PIL import ImageEnhance
 
-from faces.inference.model import FaceModel
 from tasks import runs
 from tasks.models import Job, State
 from tests.faces.pictures import astronaut, file_of, two_astronauts
-from tests.tasks.jobs import play_child
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    play_child(monkeypatch, model, "faces@here")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("child")]
 
 
 def run(client: Client, route: str, **files: Any) -> Job:

@@ -9,7 +9,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from PIL import ImageOps
-from pytest_django import Settings
 
 from faces.inference import gallery as cache
 from faces.inference.model import FaceModel
@@ -22,16 +21,9 @@ from tasks.models import Claimant, Input, Job, State
 from tests.conftest import client_of
 from tests.faces.people import CONSENT, SCOPES, enrol_astronaut, enrolled, numbers, post, run
 from tests.faces.pictures import astronaut, file_of
-from tests.tasks.jobs import files_of, play_child
+from tests.tasks.jobs import files_of
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def child(model: FaceModel, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    play_child(monkeypatch, model, "faces@here")
-    monkeypatch.setattr(cache, "cached", {})
-    settings.FACES_IDENTIFY, settings.FACES_IDENTIFY_PURPOSE = True, "the door"
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("search")]
 
 
 @pytest.fixture
