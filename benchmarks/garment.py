@@ -102,18 +102,24 @@ def in_process(content: bytes, photos: int) -> dict[str, float]:
     from tasks.inference.model import Run
 
     with watched_model() as (model, parts):
-        model.predict(Run(), io.BytesIO(content), clothing=CLOTHING)
-        parts.taken()
-        found: list[dict[str, float]] = []
+
+        def photo(reference: str) -> float:
+            return spent(lambda: model.predict(Run(), io.BytesIO(content), clothing=CLOTHING, reference=reference))
+
+        photo("sheet")
+        found = []
         for _ in range(photos):
-            for name, reference in (("whole", "sheet"), ("without_search", NONE)):
-                began = time.process_time()
-                model.predict(Run(), io.BytesIO(content), clothing=CLOTHING, reference=reference)
-                whole = 1000 * (time.process_time() - began)
-                taken = parts.taken()
-                found.append({name: whole, **({} if reference == NONE else taken)})
-        medians = {name: statistics.median(one[name] for one in found if name in one) for name in {**found[0], **found[1]}}
+            parts.taken()  # what the photo before took
+            found.append({"whole": photo("sheet"), **parts.taken(), "without_search": photo(NONE)})
+        medians = {name: statistics.median(one[name] for one in found) for name in found[0]}
         return medians | {"network_pass": network_pass(model, photos)}
+
+
+def spent(work: Callable[[], object]) -> float:
+    """CPU milliseconds of this process."""
+    began = time.process_time()
+    work()
+    return 1000 * (time.process_time() - began)
 
 
 def network_pass(model: Any, times: int) -> float:
@@ -124,9 +130,7 @@ def network_pass(model: Any, times: int) -> float:
     taken = []
     with torch.inference_mode():
         for _ in range(times + 1):
-            began = time.process_time()
-            network.read(network.encode(view), category)
-            taken.append(1000 * (time.process_time() - began))
+            taken.append(spent(lambda: network.read(network.encode(view), category)))
     return statistics.median(taken[1:])
 
 
