@@ -47,6 +47,12 @@ def mirrored(point: str) -> str:
     return "_".join(swapped.get(word, word) for word in point.split("_"))
 
 
+def dress_side_shares(*, sleeved: bool) -> tuple[float, ...]:
+    """Where `dress_side_*_1` to `_4` are along a dress's side, as shares of the way from armpit to hem. DeepFashion2 only numbers them;
+    so they are in the pictures that the network learned from."""
+    return 0.06, 0.18 if sleeved else 0.16, 0.36, 0.68
+
+
 def _left_then_right(downwards: tuple[str, ...], middle: tuple[str, ...]) -> tuple[str, ...]:
     """DeepFashion2 walks around the garment: down its left side, over the middle, up its right side."""
     return downwards + middle + tuple(mirrored(point) for point in reversed(downwards))
@@ -104,6 +110,7 @@ CATEGORIES: tuple[Category, ...] = (
     Category("vest_dress", _NECK + _left_then_right(_SLEEVELESS + _DRESS_SIDE[1:], _HEM)),
     Category("sling_dress", _NECK + _left_then_right(_SLEEVELESS + _DRESS_SIDE[1:], _HEM)),
 )
+
 
 CATEGORY: Mapping[str, Category] = MappingProxyType({category.name: category for category in CATEGORIES})
 

@@ -17,7 +17,10 @@ LONGEST_SIDE = 2048
 POINTS_SIDE = 1024
 """Enough to find points alone: three times what the network takes, also of a garment that fills half of the picture."""
 WIDTH, HEIGHT = 192, 256
-"""The network's input in pixels."""
+"""The network's input in pixels, as it was trained and as it sees the whole picture."""
+CLOSER_WIDTH, CLOSER_HEIGHT = 240, 320
+"""The closer view's. The network is convolutional and takes any size; finer pixels make points finer. (With 192x256 there, PCK@.02 on
+data/garments/dev is .783 instead of .816, chest width on 130 of the prototype's scenes 1.07 cm off in the median instead of .72.)"""
 MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255
 """ImageNet's, in RGB; the network was trained with them."""
@@ -36,20 +39,22 @@ FINE = 2.0
 def whole_view(picture: Picture) -> Matrix:
     """The 2x3 matrix that fits the whole picture, centred, into the network's input."""
     height, width = picture.shape[:2]
-    return _view(min(WIDTH / width, HEIGHT / height), np.array([width, height]) / 2)
+    return _view(min(WIDTH / width, HEIGHT / height), np.array([width, height]) / 2, (WIDTH, HEIGHT))
 
 
 def closer_view(positions: Matrix, view: Matrix) -> Matrix | None:
-    """The matrix that fits the box of these positions (count, 2); None where fewer than four of them tell where the garment is."""
+    """The matrix that fits the box of these positions (count, 2) into the closer view; None where fewer than four of them tell where the
+    garment is."""
     if len(positions) < 4:
         return None
     low, high = positions.min(axis=0), positions.max(axis=0)
     width, height = np.maximum(high - low, 20) * MARGIN
-    return _view(min(WIDTH / width, HEIGHT / height, view[0, 0] * MAX_ZOOM), (low + high) / 2)
+    scale = min(CLOSER_WIDTH / width, CLOSER_HEIGHT / height, view[0, 0] * MAX_ZOOM * CLOSER_WIDTH / WIDTH)
+    return _view(scale, (low + high) / 2, (CLOSER_WIDTH, CLOSER_HEIGHT))
 
 
-def _view(scale: float, centre: Matrix) -> Matrix:
-    offset = np.array([WIDTH, HEIGHT]) / 2 - scale * centre
+def _view(scale: float, centre: Matrix, size: tuple[int, int]) -> Matrix:
+    offset = np.array(size) / 2 - scale * centre
     return np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
 
 

@@ -15,8 +15,21 @@ import torch
 from torch import Tensor
 
 from keypoints.geometry import Point
-from keypoints.inference.crops import GREY, HEIGHT, WIDTH, Matrix, Picture, closer_view, cut, normalised, whole_view
+from keypoints.inference.crops import (
+    CLOSER_HEIGHT,
+    CLOSER_WIDTH,
+    GREY,
+    HEIGHT,
+    WIDTH,
+    Matrix,
+    Picture,
+    closer_view,
+    cut,
+    normalised,
+    whole_view,
+)
 from keypoints.inference.network import GarmentNetwork, Levels, decode
+from keypoints.inference.sides import settled
 from keypoints.landmarks import CATEGORIES, KINDS, PARTNERS, POINTS, Category, Visibility
 
 SEEN = 0.3
@@ -58,13 +71,13 @@ class Garment:
 def read_garment(network: GarmentNetwork, picture: Picture, among: Sequence[Category] = CATEGORIES) -> Garment:
     """The garment as the likeliest of these categories."""
     view = whole_view(picture)
-    whole = network.encode(_shown(picture, view))
+    whole = network.encode(_shown(picture, view, (WIDTH, HEIGHT)))
     sight = _sight(network, whole)
     category = sight.likeliest_of(among)
     positions, confidences, presence = _read(network, whole, category, view)
     closer = closer_view(positions[confidences > SEEN], view)
     if closer is not None:
-        shown = _shown(picture, closer)
+        shown = _shown(picture, closer, (CLOSER_WIDTH, CLOSER_HEIGHT))
         near = network.encode(torch.cat([shown, shown.flip(-1)]))
         sight, first = _sight(network, whole, near), category
         category = sight.likeliest_of(among)
@@ -74,11 +87,11 @@ def read_garment(network: GarmentNetwork, picture: Picture, among: Sequence[Cate
         presence = (presence + again) / 2
     found = zip(category.points, positions.tolist(), confidences.tolist(), presence.argmax(axis=1), strict=True)
     points = [Point(name, x, y, confidence, tuple(Visibility)[number]) for name, (x, y), confidence, number in found]
-    return Garment(category, points, sight)
+    return Garment(category, settled(points), sight)
 
 
-def _shown(picture: Picture, view: Matrix) -> Tensor:
-    return normalised(cut(picture, view, (WIDTH, HEIGHT), GREY))
+def _shown(picture: Picture, view: Matrix, size: tuple[int, int]) -> Tensor:
+    return normalised(cut(picture, view, size, GREY))
 
 
 def _sight(network: GarmentNetwork, *looks: Levels) -> Sight:

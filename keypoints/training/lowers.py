@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keypoints.inference.sides import along
 from keypoints.landmarks import CATEGORY
-from keypoints.training.patterns import Curve, Detail, Part, Pattern, along, jittered, mirror, one_of, smooth
+from keypoints.training.patterns import Curve, Detail, Part, Pattern, jittered, mirror, one_of, smooth
 from keypoints.training.styles import SIDES, Draft
 
 VISIBLE_GAP = 0.035

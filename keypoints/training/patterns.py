@@ -55,12 +55,6 @@ class Pattern:
     size: float = 25.0
 
 
-def along(curve: Curve, share: float) -> Curve:
-    """The position (2,) at this share of the curve's length."""
-    walked = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
-    return np.array([np.interp(share * walked[-1], walked, curve[:, axis]) for axis in (0, 1)])
-
-
 def jittered(rng: np.random.Generator, value: float, spread: float = 0.03) -> float:
     return float(value * (1 + rng.normal(0, spread)))
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keypoints.landmarks import CATEGORY
-from keypoints.training.patterns import Curve, Detail, Part, Pattern, along, mirror, one_of, smooth
+from keypoints.inference.sides import along
+from keypoints.landmarks import CATEGORY, dress_side_shares
+from keypoints.training.patterns import Curve, Detail, Part, Pattern, mirror, one_of, smooth
 from keypoints.training.styles import SIDES, Draft, Half, Style, half, styled
 
 STRONG_BEND = 0.9
@@ -118,7 +119,7 @@ def side_points(draft: Draft, style: Style, piece: Half, side: str, sign: int) -
     draft.points |= {f"{name}_{side}": position * flip for name, position in found.items()}
     shares: Mapping[str, float] = {"upper": 0.2, "middle": 0.5, "lower": 0.6}
     draft.points |= {f"side_{side}_{name}": along(piece.side, share) * flip for name, share in shares.items()}
-    heights = (0.06, 0.18 if style.sleeved else 0.16, 0.36, 0.68)
+    heights = dress_side_shares(sleeved=style.sleeved)
     draft.points |= {f"dress_side_{side}_{number}": along(piece.side, share) * flip for number, share in enumerate(heights, 1)}
 
 
