@@ -31,7 +31,7 @@ RESULT = "diarization.serializers.PredictResultSerializer"
 def arguments(job: Job) -> dict[str, Any]:
     """A recording; or what was heard of one by the job that `reclustered_from` names. Raises InvalidInput("input_gone")."""
     if job.operation != "recluster":
-        return parameters_and_inputs(job)
+        return {name: value for name, value in parameters_and_inputs(job).items() if name != "use_mps"}  # an old client's wish
     try:
         return {**job.parameters, HEARD: Job(pk=UUID(job.parameters["reclustered_from"])).open_saved(HEARD)}
     except (FileNotFoundError, Unreadable):

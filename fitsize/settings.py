@@ -226,7 +226,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- programs that are older than the API, and send no key: docs/operations.md
-KNOWN_LEGACY_CLIENTS = {"garment-app", "selfie-app", "workload-generator"}
+KNOWN_LEGACY_CLIENTS = {"garment-app", "selfie-app", "workload-generator", "diarization-client"}
 LEGACY_CLIENTS = env.list("LEGACY_CLIENTS", default=[])
 LEGACY_ACCOUNT = env.str("LEGACY_ACCOUNT", default="old-clients")
 LEGACY_WAIT_SECONDS = env.int("LEGACY_WAIT_SECONDS", default=60)  # for those that want the result in the answer to their one request
