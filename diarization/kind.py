@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,11 @@ def arguments(job: Job) -> dict[str, Any]:
         raise InvalidInput(Code.INPUT_GONE) from None
 
 
+def links(job: Job) -> Mapping[str, str]:
+    """Of channels apart nothing was heard that could be told apart anew."""
+    return {} if job.parameters.get("channels") == "separate" else {"recluster": "recluster"}
+
+
 KIND = Kind(
     name="diarization",
     model="diarization.inference.model.DiarizationModel",
@@ -49,11 +55,8 @@ KIND = Kind(
             result=RESULT,
             renderers=FORMATS,
             corrections=CORRECTIONS,
-            links={"recluster": "recluster"},
         ),
-        "recluster": Operation(
-            deadline_seconds=120, result=RESULT, renderers=FORMATS, corrections=CORRECTIONS, links={"recluster": "recluster"}
-        ),
+        "recluster": Operation(deadline_seconds=120, result=RESULT, renderers=FORMATS, corrections=CORRECTIONS),
     },
     memory_limit_bytes=6_000_000_000,  # loaded it holds 0.64 GB; four hours of recording take it to 1.7
     memory_recycle_bytes=2_000_000_000,
@@ -61,4 +64,5 @@ KIND = Kind(
     model_version="offline-1",
     arguments=arguments,
     job_routes={"recluster": "diarization.views.ReclusterView"},
+    job_links=links,
 )

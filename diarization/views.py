@@ -45,5 +45,5 @@ def heard_by(job: Job) -> UUID:
         raise Problem(Code.NOT_RECLUSTERABLE, "Only the speakers of a job that has succeeded can be told apart anew.")
     source = UUID(job.parameters.get("reclustered_from", str(job.pk)))
     if not SavedFile.objects.filter(job_id=source, name=HEARD).exists():
-        raise Problem(Code.NOT_RECLUSTERABLE, "What was heard of this recording is no longer kept.")
+        raise Problem(Code.NOT_RECLUSTERABLE, "Nothing is kept of this recording by which its speakers could be told apart anew.")
     return source

@@ -48,7 +48,7 @@ class Operation:
     path of a function that says a result's sentences in the reader's language; it gives another result and leaves its argument as it is.
     `available` is that of a function that tells whether this installation's settings allow it at all. `scope` is what a key needs for it
     besides its kind's own: to submit, and to come near a job that was submitted, whose result may name people; `scope_with` says so for
-    jobs with a parameter of this name. `links` are routes of a succeeded job (`Kind.job_routes`) by their names among its links.
+    jobs with a parameter of this name.
     """
 
     deadline_seconds: float
@@ -59,7 +59,6 @@ class Operation:
     available: str = ""
     localized: str = ""
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
     scope: str = ""
     scope_with: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,6 +76,11 @@ def no_effect(job: Job, result: dict[str, Any]) -> None:
     """The default effect of a success in the database: none."""
 
 
+def no_links(job: Job) -> Mapping[str, str]:
+    """The default links of a success beside those of every job: none."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Kind:
     """A model type: `name` is its folder, URL segment, Celery queue and `Job.kind`; `model` the dotted path of its `InferenceModel`.
@@ -86,8 +90,9 @@ class Kind:
     InvalidInput, which fails the job, or `Outdated`, which queues it again. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends.
     A child whose memory exceeds `memory_limit_bytes` is killed, and its job charged with a crash; one that holds more than
     `memory_recycle_bytes` after a job is replaced (0: no limit). `job_routes` are added under `/jobs/<id>/`: the route, and the dotted path
-    of its `JobAnswers` view. `scopes` are those that keys may have besides the kind's own; `retention` the dotted paths of housekeeping's
-    steps: functions that do a batch and say whether there may be more.
+    of its `JobAnswers` view; `job_links` gives those of a succeeded job that stand among its links, by name. `scopes` are those that keys
+    may have besides the kind's own; `retention` the dotted paths of housekeeping's steps: functions that do a batch and say whether there
+    may be more.
     """
 
     name: str
@@ -100,6 +105,7 @@ class Kind:
     arguments: Callable[[Job], dict[str, Any]] = parameters_and_inputs
     on_success: Callable[[Job, dict[str, Any]], None] = no_effect
     job_routes: Mapping[str, str] = field(default_factory=dict)
+    job_links: Callable[[Job], Mapping[str, str]] = no_links
     scopes: tuple[str, ...] = ()
     retention: tuple[str, ...] = ()
 

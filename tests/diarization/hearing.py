@@ -25,7 +25,8 @@ class Hearing(InferenceModel):
     def sample(self) -> None: ...
 
     def predict(self, run: Run, audio: BinaryIO, **asked: Any) -> dict[str, Any]:
-        run.save("heard", io.BytesIO(b"voices of " + audio.read()[:4]), private=True, sealed=True)
+        if asked.get("channels") != "separate":
+            run.save("heard", io.BytesIO(b"voices of " + audio.read()[:4]), private=True, sealed=True)
         return self.answer("predict", None, asked)
 
     def recluster(self, run: Run, heard: BinaryIO, reclustered_from: str, **asked: Any) -> dict[str, Any]:

@@ -68,6 +68,13 @@ def test_a_number_that_makes_no_sense_is_refused(client: Client, heard: str, ask
     assert recluster(client, heard, **asked).status_code == 400
 
 
+def test_channels_apart_are_no_matter_of_telling_apart(client: Client, hearing: Hearing) -> None:
+    fields = {"audio": SimpleUploadedFile("call.wav", wav(tone(1))), "channels": "separate"}
+    job = ended(client, client.post("/api/v1/diarization", fields))
+    assert job["state"] == "succeeded" and "recluster" not in job["links"]
+    assert recluster(client, job["links"]["self"]).json()["code"] == "not_reclusterable"
+
+
 def test_nobody_elses_job_is_there(heard: str, stranger: User) -> None:
     assert recluster(client_of(stranger), heard).status_code == 404
     assert recluster(client_of(stranger), f"/api/v1/jobs/{uuid4()}").status_code == 404
