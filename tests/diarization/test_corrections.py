@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from diarization.corrections import correct, recount
 from diarization.kind import KIND
@@ -16,7 +19,7 @@ from diarization.serializers import CorrectionSerializer, PredictResultSerialize
 from fitsize.models import User
 from tasks.errors import InvalidInput
 from tasks.models import Job
-from tests.diarization.test_results import turn
+from tests.diarization.test_results import conversations, turn
 
 A, B, C = "SPEAKER_00", "SPEAKER_01", "SPEAKER_02"
 TURNS = [turn(0, 4, A, 0.9), turn(3, 6, B, 0.5), turn(5, 8, C, 0.7), turn(9, 12, A, 0.8)]
@@ -86,6 +89,43 @@ def test_what_is_corrected_stays_as_it_was() -> None:
     merge, split = {"merge": {"speakers": [B, C], "into": B}}, {"split": {"speaker": "Anna", "turns": [0], "into": "Dora"}}
     corrected({"rename": {A: "Anna"}}, merge, split)
     assert before == RESULT
+
+
+@st.composite
+def patches(draw: st.DrawFn, result: dict[str, Any]) -> dict[str, Any]:
+    """One that fits the result."""
+    names = sorted({each["speaker"] for each in result["turns"]})
+    how = draw(st.sampled_from(["rename", "merge", "split"] if len(names) > 1 else ["rename", "split"]))
+    one = draw(st.sampled_from(names))
+    if how == "rename":
+        return {how: {one: f"{one}'"}}
+    if how == "merge":
+        several = draw(st.lists(st.sampled_from(names), min_size=2, max_size=len(names), unique=True))
+        return {how: {"speakers": several, "into": draw(st.sampled_from([several[0], "merged"]))}}
+    own = [place for place, each in enumerate(result["turns"]) if each["speaker"] == one]
+    into = draw(st.sampled_from([name for name in [*names, "new", "newer"] if name != one]))
+    return {how: {"speaker": one, "turns": draw(st.lists(st.sampled_from(own), min_size=1, unique=True)), "into": into}}
+
+
+def spoken(result: dict[str, Any], part: str) -> list[bool]:
+    """Whether anybody speaks, for each second."""
+    return [any(each["start"] <= second < each["end"] for each in result[part]) for second in range(60)]
+
+
+@given(conversations(), st.data())
+def test_whatever_is_corrected_the_times_stay(turns: list[dict[str, Any]], data: st.DataObject) -> None:
+    if not turns:
+        return
+    result = before = {**RESULT, **document(turns, [{**turns[0]}], 60), "duration_seconds": 60.0}
+    for _ in range(3):
+        patch = data.draw(patches(result))
+        assert CorrectionSerializer(data=patch).is_valid()
+        result = correct(result, patch)
+        assert result["turns"] == recount(result)["turns"]  # places in it are those that a client was shown
+        assert all(spoken(result, part) == spoken(before, part) for part in ("turns", "exclusive"))
+        for name in {each["speaker"] for each in result["turns"]}:
+            own = [each for each in result["turns"] if each["speaker"] == name]
+            assert all(first["end"] <= second["start"] for first, second in pairwise(own))
 
 
 @pytest.mark.parametrize(

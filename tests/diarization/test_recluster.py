@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,11 +11,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
+from diarization.inference.model import DiarizationModel
+from diarization.serializers import PredictResultSerializer
 from fitsize.models import User
 from tasks.models import Job
 from tests.conftest import client_of
 from tests.diarization.hearing import Hearing, hearing, work
 from tests.diarization.sounds import tone, wav
+from tests.tasks.jobs import play_child
 
 __all__ = ["hearing"]
 pytestmark = pytest.mark.django_db
@@ -139,11 +141,27 @@ def test_a_key_without_the_scope_may_not(owner: User, heard: str) -> None:
     assert recluster(client_of(owner, ["faces"]), heard).status_code == 403
 
 
-def test_the_model_takes_what_it_is_given() -> None:
-    from diarization.inference.model import DiarizationModel
-
-    method = getattr(DiarizationModel, "recluster", None)
-    if method is None:
+@pytest.fixture
+def real(model: DiarizationModel, monkeypatch: pytest.MonkeyPatch) -> DiarizationModel:
+    """This process plays the child that holds the real model."""
+    if not hasattr(model, "recluster"):
         pytest.skip("the model does not recluster yet")
-    counts = dict.fromkeys(("num_speakers", "min_speakers", "max_speakers"))
-    inspect.signature(method).bind(None, None, heard=None, reclustered_from="id", **counts)
+    play_child(monkeypatch, model, "diarization@here")
+    return model
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("real")
+def test_two_people_are_one_if_asked_and_their_voices_lie_nowhere(client: Client, sample_path: Path, own_files: Path) -> None:
+    reference = SimpleUploadedFile("call.rttm", sample_path.with_suffix(".rttm").read_bytes())
+    audio = SimpleUploadedFile("call.wav", sample_path.read_bytes())
+    fields = {"audio": audio, "reference": reference, "num_speakers": 2, "keep_input": "false"}
+    first = ended(client, client.post("/api/v1/diarization", fields))
+    again = ended(client, recluster(client, first["links"]["self"], num_speakers=1))
+    assert (first["result"]["num_speakers_found"], again["result"]["num_speakers_found"]) == (2, 1)
+    assert again["result"]["reclustered_from"] == first["id"] and first["result"]["reclustered_from"] is None
+    for job in (first, again):
+        form = PredictResultSerializer(data=job["result"])
+        assert form.is_valid() and form.validated_data == job["result"], form.errors
+    stored = [path.read_bytes() for path in (own_files / "saved").rglob("*") if path.is_file()]
+    assert stored and not any(b"NUMPY" in content or content.startswith(b"PK") for content in stored)
