@@ -197,6 +197,20 @@ def test_the_result_is_corrected_beside_the_models_own_and_in_every_format(job: 
     assert stale.status_code == 412
 
 
+@pytest.mark.parametrize(
+    ("accept", "file"), [("image/svg+xml", "svg"), ("text/plain", "txt"), ("text/x-rttm", "rttm"), ("application/x-subrip", "srt")]
+)
+def test_a_format_may_be_asked_for_by_its_type(job: Job, client: Client, accept: str, file: str) -> None:
+    answer = client.get(f"/api/v1/jobs/{job.pk}", headers={"accept": accept})
+    assert answer["Content-Type"].partition(";")[0] == accept
+    assert answer["Content-Disposition"] == f'attachment; filename="diarization-{job.pk}.{file}"'
+
+
+def test_the_picture_of_the_time_line_is_among_the_links(job: Job, client: Client) -> None:
+    link = client.get(f"/api/v1/jobs/{job.pk}").json()["links"]["timeline"]
+    assert client.get(link)["Content-Type"].startswith("image/svg+xml")
+
+
 def test_a_correction_that_does_not_fit_says_why(job: Job, client: Client) -> None:
     url, headers = f"/api/v1/jobs/{job.pk}/corrections", {"if-match": '"0"'}
     answer = client.patch(url, {"rename": {"Zoe": "Zo"}}, content_type="application/json", headers=headers)
