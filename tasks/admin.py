@@ -100,7 +100,7 @@ class InputsOfJob(ReadOnlyInline):
 
 class FilesOfJob(ReadOnlyInline):
     model = SavedFile
-    fields = ("name", "content_type", "size")
+    fields = ("name", "content_type", "size", "private", "sealed")
 
 
 class DeliveriesOfJob(ReadOnlyInline):

@@ -29,11 +29,13 @@ class Corrections:
 @dataclass(frozen=True)
 class Renderer:
     """A result in another format than JSON: `function` is the dotted path of a pure function of the result (with its corrections) and the
-    job's id, which gives text or bytes. It runs in the web process. `link` is its name among a succeeded job's links, if it has one."""
+    job's id, which gives text or bytes. It runs in the web process. `link` is its name among a succeeded job's links, if it has one;
+    `extension` that of its file, where it is not the format's name."""
 
     media_type: str
     function: str
     link: str = ""
+    extension: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ def no_effect(job: Job, result: dict[str, Any]) -> None:
     """The default effect of a success in the database: none."""
 
 
+def no_links(job: Job) -> Mapping[str, str]:
+    """The default links of a success beside those of every job: none."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Kind:
     """A model type: `name` is its folder, URL segment, Celery queue and `Job.kind`; `model` the dotted path of its `InferenceModel`.
@@ -83,8 +90,9 @@ class Kind:
     InvalidInput, which fails the job, or `Outdated`, which queues it again. `keep_inputs_seconds` 0 deletes inputs as soon as a job ends.
     A child whose memory exceeds `memory_limit_bytes` is killed, and its job charged with a crash; one that holds more than
     `memory_recycle_bytes` after a job is replaced (0: no limit). `job_routes` are added under `/jobs/<id>/`: the route, and the dotted path
-    of its `JobAnswers` view. `scopes` are those that keys may have besides the kind's own; `retention` the dotted paths of housekeeping's
-    steps: functions that do a batch and say whether there may be more.
+    of its `JobAnswers` view; `job_links` gives those of a succeeded job that stand among its links, by name. `scopes` are those that keys
+    may have besides the kind's own; `retention` the dotted paths of housekeeping's steps: functions that do a batch and say whether there
+    may be more.
     """
 
     name: str
@@ -97,6 +105,7 @@ class Kind:
     arguments: Callable[[Job], dict[str, Any]] = parameters_and_inputs
     on_success: Callable[[Job, dict[str, Any]], None] = no_effect
     job_routes: Mapping[str, str] = field(default_factory=dict)
+    job_links: Callable[[Job], Mapping[str, str]] = no_links
     scopes: tuple[str, ...] = ()
     retention: tuple[str, ...] = ()
 

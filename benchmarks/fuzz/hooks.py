@@ -18,11 +18,12 @@ from tasks.openapi.samples import ARCHIVE, PICTURE, RECORDING
 FILES = {"image": PICTURE, "selfie": PICTURE, "reference": PICTURE, "audio": RECORDING, "photo": PICTURE, "archive": ARCHIVE}
 FILES |= {"before": PICTURE, "after": PICTURE}
 REAL = 0.8  # of the valid cases' files; the others are bytes that are valid for any description, and no picture or recording
-OF_FILES = {"invalid_base64", "invalid_image", "unsupported_format", "too_large", "invalid_archive"}
+RTTM = f"data:text/x-rttm;base64,{base64.b64encode(b'SPEAKER call 1 0.5 1.25 <NA> <NA> anna <NA> <NA>').decode()}"
+OF_FILES = {"invalid_reference", "invalid_base64", "invalid_image", "unsupported_format", "too_large", "invalid_archive"}
 OF_PEOPLE = {"name", "person", "reference", "gallery"}  # somebody new or somebody known, a photo or a person
 OPTIONS = ("priority", "expires_in", "keep_input", "num_speakers", "min_speakers", "max_speakers", "callback_url")
 EMPTY = "The file is empty."  # base64 of nothing but spaces, say
-SPEAKERS = {"num_speakers", "min_speakers"}
+SPEAKERS = {"num_speakers", "min_speakers", "max_speakers"}
 OF_REFERENCES = {"marker_cm", "square_cm", "corners", "width_cm", "height_cm", "px_per_cm"}  # each belongs to one reference of a garment
 NULL = "Null characters are not allowed."
 TWICE = "A point is named twice."
@@ -33,14 +34,22 @@ notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # unti
 def map_case(context: Any, case: Any) -> Any:
     """Files that are files."""
     if isinstance(case.body, dict) and case.meta is not None and case.meta.generation.mode.is_positive:
-        for name in {"image"} if "image" in case.body else FILES.keys() & case.body.keys():  # a garment's `reference` is a word
+        files = files_of(case.body)
+        for name in files.keys() & case.body.keys():
             if random.random() < REAL:  # hypothesis seeds it
-                case.body[name] = FILES[name] if isinstance(case.body[name], str) else content(name)
+                case.body[name] = files[name] if isinstance(case.body[name], str) else content(files[name])
     return case
 
 
-def content(name: str) -> bytes:
-    return base64.b64decode(FILES[name].partition(",")[2])
+def files_of(body: dict[str, Any]) -> dict[str, str]:
+    """A garment's `reference` is a word, a recording's a text."""
+    if "image" in body:
+        return {"image": PICTURE}
+    return FILES | {"reference": RTTM} if "audio" in body else FILES
+
+
+def content(file: str) -> bytes:
+    return base64.b64decode(file.partition(",")[2])
 
 
 @schemathesis.hook
@@ -84,7 +93,9 @@ def pardon(failure: Any, case: Any, response: Any) -> str:
     if errors and "/faces/" in case.path and all(error["field"] in OF_PEOPLE for error in errors):
         return "nor which of two fields says who is meant"
     if errors and all(error["field"] in SPEAKERS for error in errors):
-        return "nor that one number is not above another"
+        return "nor that one number is not above another, and that separate channels go without"
+    if case.path.endswith("/corrections"):
+        return "nor of which kind a job is, and what is in its result"
     if errors and all(error["field"] in OF_REFERENCES for error in errors):
         return "nor which fields go with which reference, as a form would have it"
     if any(error["detail"] == TWICE for error in errors):

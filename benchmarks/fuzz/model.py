@@ -46,5 +46,9 @@ class ExampleModel(InferenceModel):
     def identify(self, run: Run, **arguments: Any) -> dict[str, Any]:
         return self.answer("faces", "identify", run, **arguments)
 
+    def recluster(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        return self.answer("diarization", "recluster", run, **arguments)
+
     def predict(self, run: Run, **arguments: Any) -> dict[str, Any]:
+        run.save("heard", io.BytesIO(b"voices"), private=True, sealed=True)
         return self.answer("diarization" if "audio" in arguments else "keypoints", "predict", run, **arguments)

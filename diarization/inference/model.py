@@ -13,6 +13,7 @@ from diarization.inference.pipeline import OfflinePipeline
 from diarization.inference.weights import package_file
 from diarization.inference.windows import SAMPLE_RATE
 from diarization.kind import KIND
+from diarization.results import document
 from tasks.errors import warning
 from tasks.inference.model import InferenceModel, Run
 from tasks.languages import sentence
@@ -60,13 +61,19 @@ class DiarizationModel(InferenceModel):
             max_speakers=max_speakers,
             hook=lambda step, _, **done: report(run, step, **done),
         )
+        said = turns(found)
         return {
-            **summary(found),
+            **document(said, said, recording.seconds),
             "duration_seconds": round(recording.seconds, 3),
             "asked": asked,
+            "channels": "mix",
             "pipeline": "offline",
             "device": "cpu",
             "model_version": self.version,
+            "fallback": None,
+            "timings_ms": {},
+            "score": None,
+            "reclustered_from": None,
             "warnings": warnings(recording, found, asked),
         }
 
@@ -78,19 +85,12 @@ def report(run: Run, step: str, *, completed: int = 0, total: int = 1, **ignored
     run.progress(begin + (end - begin) * completed / total, step)
 
 
-def summary(found: Annotation) -> dict[str, Any]:
-    """Speakers and turns of an annotation in seconds, to the millisecond."""
-    turns = [
-        {"start": round(float(segment.start), 3), "end": round(float(segment.end), 3), "speaker": speaker}
+def turns(found: Annotation) -> list[dict[str, Any]]:
+    """Those of an annotation; how sure it is of them is not known."""
+    return [
+        {"start": segment.start, "end": segment.end, "speaker": speaker, "confidence": None}
         for segment, _, speaker in found.itertracks(yield_label=True)
     ]
-    speakers = sorted(found.labels())
-    return {
-        "speakers": speakers,
-        "num_speakers_found": len(speakers),
-        "speaking_seconds": {speaker: round(float(found.label_duration(speaker)), 3) for speaker in speakers},
-        "turns": turns,
-    }
 
 
 def warnings(recording: Recording, found: Annotation, asked: dict[str, int | None]) -> list[dict[str, Any]]:
