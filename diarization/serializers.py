@@ -52,6 +52,17 @@ class AskedSerializer(serializers.Serializer[dict[str, Any]]):
     max_speakers = serializers.IntegerField(allow_null=True)
 
 
+class FallbackSerializer(serializers.Serializer[dict[str, Any]]):
+    """Why the CPU did what an accelerator was asked for, and the attempts before that ran out of memory."""
+
+    to = serializers.CharField()
+    reason = serializers.CharField()
+    tries = serializers.ListField(child=serializers.DictField())
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {"from": serializers.CharField(), **super().get_fields()}  # a word of Python's own
+
+
 class PredictResultSerializer(serializers.Serializer[dict[str, Any]]):
     """Who spoke when. Turns are in the order of their start and do not overlap."""
 
@@ -65,6 +76,7 @@ class PredictResultSerializer(serializers.Serializer[dict[str, Any]]):
     asked = AskedSerializer()
     pipeline = serializers.CharField(help_text="The pipeline that made this result.")
     device = serializers.CharField()
+    fallback = FallbackSerializer(allow_null=True)
     model_version = serializers.CharField()
     example: ClassVar = {
         "duration_seconds": 7.42,
@@ -78,5 +90,6 @@ class PredictResultSerializer(serializers.Serializer[dict[str, Any]]):
         "asked": {"num_speakers": 2, "min_speakers": None, "max_speakers": None},
         "pipeline": "offline",
         "device": "cpu",
+        "fallback": None,
         "model_version": "offline-1",
     }

@@ -235,10 +235,10 @@ def look(network: HighResolutionNetwork, picture: Picture, category: Category, v
     """Heatmaps (count, 96, 72) of the category's points, averaged with those of the mirrored picture, which this network gives a cell
     too far to the left."""
     blue_first = cv2.cvtColor(cut(picture, view, SIZE, (0, 0, 0)), cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-    shown = normalised(blue_first)  # by ImageNet's values for red first: so it was trained
+    shown = normalised(blue_first).to(next(network.parameters()).device)  # by ImageNet's values for red first: so it was trained
     before = sum(len(other.points) for other in CATEGORIES[: CATEGORIES.index(category)])
     own = slice(before, before + len(category.points))
-    heatmaps, mirror_image = network(shown)[0, own], network(shown.flip(-1))[0, own]
+    heatmaps, mirror_image = network(shown)[0, own].cpu(), network(shown.flip(-1))[0, own].cpu()
     turned = mirror_image.flip(-1)[[category.points.index(mirrored(point)) for point in category.points]]
     turned[:, :, 1:] = turned[:, :, :-1].clone()
     average: Matrix = ((heatmaps + turned) / 2).double().numpy()

@@ -52,6 +52,8 @@ class InferenceModel:
     """
 
     version: ClassVar[str]
+    remark: str = ""
+    """After `load()`: what an operator should know of it, such as a device that was asked for and could not be had. In the worker's row."""
 
     def load(self) -> None:
         """Load weights and do a first small prediction, so that the first job finds everything warm."""
