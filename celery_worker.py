@@ -28,6 +28,6 @@ app.user_options["worker"].add(device)
 if hasattr(asynpool.AsynPool, "maintain_pool"):  # a dead child is noticed after 0.25 s instead of 5 s; private API of celery 5.7
     asynpool.AsynPool.timers = property(lambda self: {self.maintain_pool: 0.25})
 if hasattr(pool, "mem_rss"):  # a child is replaced for what it holds, not for the most it ever held; private API of billiard 4.3
-    pool.mem_rss = lambda: resident_bytes(os.getpid()) // 1024
+    pool.mem_rss = lambda: (resident_bytes(os.getpid()) - worker.this_child.shared.device_bytes) // 1024
 if hasattr(pool, "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT"):  # tenths of a second that a child waits for its parent when it ends
     pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20  # 300 is longer than `up` waits, and what a drain answers is worth nothing

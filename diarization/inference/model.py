@@ -30,7 +30,7 @@ class DiarizationModel(InferenceModel):
     def load(self) -> None:
         torch.set_num_threads(1)
         self.placement = Placement(pipeline_on)
-        self.remark = self.placement.choice.remark
+        self.remark, self.device_bytes = self.placement.choice.remark, self.placement.choice.resident_bytes
         self.sample()
 
     def sample(self) -> None:

@@ -47,7 +47,7 @@ class GarmentModel(InferenceModel):
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
         self.placement = Placement(lambda device: load_finder(weights_in_use(), device))
-        self.remark = self.placement.choice.remark
+        self.remark, self.device_bytes = self.placement.choice.remark, self.placement.choice.resident_bytes
         try:
             self.finder = PlacedFinder(self.placement)
         except WeightsError as error:

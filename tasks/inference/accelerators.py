@@ -15,7 +15,7 @@ OUT_OF_MEMORY = re.compile(r"out of memory|CUBLAS_STATUS_ALLOC_FAILED|can't allo
 LOST = re.compile(
     r"device-side assert|illegal memory access|illegal instruction|illegal address|misaligned address|invalid program counter"
     r"|unspecified launch failure|launch timed out|hardware stack error|uncorrectable ECC error|device (?:is |was )?lost|GPU is lost"
-    r"|context is destroyed|command buffer exited with error",
+    r"|context is destroyed|CUDA error: unknown error|command buffer exited with error",
     re.IGNORECASE,
 )
 """cudaError_t: "the process must be terminated and relaunched" (CUDA Runtime API, Data types); Metal's command buffers likewise."""

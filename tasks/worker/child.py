@@ -73,7 +73,7 @@ class Child:
 
     def too_large(self) -> bool:
         """Whether this process holds more memory than its kind may keep between jobs."""
-        return bool(self.recycle_bytes) and self.memory.resident_bytes() > self.recycle_bytes
+        return bool(self.recycle_bytes) and self.memory.resident_bytes() > self.recycle_bytes + self.shared.device_bytes
 
     def load(self, kind: str) -> None:
         """Load the model, and try it on its built-in sample if the last child died at a job: a broken installation convicts no input.
@@ -103,7 +103,7 @@ class Child:
         if with_sample:
             self.shared.doing = Doing.SAMPLE
             self.model.sample()
-        self.shared.remark = self.model.remark
+        self.shared.remark, self.shared.device_bytes = self.model.remark, self.model.device_bytes
         release_code()
         self.shared.doing, self.shared.suspicious, self.shared.failed_loads = Doing.NOTHING, False, 0
         self.shared.load_seconds = time.monotonic() - started

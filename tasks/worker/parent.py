@@ -147,7 +147,7 @@ class Parent(threading.Thread):
         """Above its kind's limit a child is killed, and its job charged with a crash."""
         limit = self.kind.memory_limit_bytes
         for job in rows:
-            if limit and not job.stopping and resident_bytes(job.pid) > limit:
+            if limit and not job.stopping and resident_bytes(job.pid) > limit + this_child.shared.device_bytes:
                 self.stop(job, Stopping.MEMORY)
 
     def count_oom_kills(self, rows: list[Job]) -> None:

@@ -28,7 +28,7 @@ class AcceleratedModel(FakeModel):
         for name in PRESENT:
             PRESENT[name] = partial(stand_in, name)
         self.placement = Placement(Doubles)
-        self.remark = self.placement.choice.remark
+        self.remark, self.device_bytes = self.placement.choice.remark, self.placement.choice.resident_bytes
 
     def place(self, run: Run, fault: str = "", marker: str = "", **arguments: Any) -> dict[str, Any]:
         """Computes. The fault: `memory`, of which the accelerator has none; `lost`, which its first attempt meets."""

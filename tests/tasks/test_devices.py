@@ -97,6 +97,18 @@ def test_a_remark_is_replaced_as_a_whole() -> None:
     assert shared.remark == ""
 
 
+def test_a_child_may_hold_its_devices_libraries_beside_its_kinds_limits(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    child.recycle_bytes = 1_000
+    monkeypatch.setattr(child.memory, "resident_bytes", lambda: 2_500_000_000)
+    assert child.too_large()
+    child.shared.device_bytes = 2_400_000_000
+    child.shared.remark = "on cuda"
+    assert child.too_large()
+    child.shared.device_bytes = 2_500_000_000
+    assert not child.too_large()
+    assert child.shared.remark == "on cuda"
+
+
 def test_a_process_counts_itself_among_the_living() -> None:
     assert is_child(os.getpid())
     assert not is_child(os.getppid())

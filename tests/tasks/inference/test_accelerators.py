@@ -143,6 +143,23 @@ def test_where_there_is_none_this_process_says_so(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("asked_for_cuda")
+def test_a_driver_that_fails_is_no_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> list[Accelerator]:
+        raise RuntimeError("CUDA driver initialization failed, you might not have a CUDA gpu.")
+
+    monkeypatch.setitem(PRESENT, "cuda", fail)
+    assert choice_of_this_process().reason == Reason.NOT_AVAILABLE
+
+
+@pytest.mark.usefixtures("asked_for_cuda")
+def test_what_the_devices_libraries_take_of_this_processs_memory_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = iter([1_000_000, 3_000_000])
+    monkeypatch.setattr(devices, "resident_bytes", lambda: next(sizes))
+    monkeypatch.setitem(PRESENT, "cuda", lambda: [STAND_IN])
+    assert choice_of_this_process().resident_bytes == 2_000_000
+
+
+@pytest.mark.usefixtures("asked_for_cuda")
 def test_this_process_takes_its_accelerator_and_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRESENT, "cuda", lambda: [STAND_IN])
     assert choice_of_this_process().accelerator is STAND_IN

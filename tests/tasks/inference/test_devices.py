@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +22,14 @@ MPS = "MPS backend out of memory (MPS allocated: 8.00 GB, other allocations: 1.0
 PYANNOTE = "batch_size ( 32) is probably too large. Try with a smaller value until memory error disappears."
 KINDS_OF_OOM = [(torch.OutOfMemoryError, CUDA), (RuntimeError, MPS), (MemoryError, PYANNOTE)]
 Failing = tuple[type[Exception], str]
+
+
+@pytest.fixture(autouse=True)
+def unfrozen() -> Iterator[None]:
+    """What a test leaves is collected again."""
+    gc.unfreeze()
+    yield
+    gc.unfreeze()
 
 
 class StandIn:
@@ -213,6 +222,12 @@ def test_after_a_while_the_whole_batch_is_tried_again() -> None:
     assert [network.batch_size for network in builder.made] == [32]
 
 
+def test_a_jobs_collection_leaves_out_what_was_loaded() -> None:
+    assert gc.get_freeze_count() == 0
+    Placement(Builder(()), StandIn().choice).run(halves)
+    assert gc.get_freeze_count() > 10_000
+
+
 def test_caches_are_emptied_after_each_job_and_none_that_was_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     def empty_cache() -> None:
         raise RuntimeError("invalid device")  # what torch.mps says where there is none
@@ -264,18 +279,36 @@ def test_a_lost_device_ends_the_process_at_once(error: str, text: str) -> None:
     assert "device lost" in done.stderr
 
 
-@pytest.mark.parametrize(("error", "text"), STICKY)
-def test_errors_after_which_nothing_works_end_the_process(error: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Ended(BaseException):
-        pass
+class Ended(BaseException):
+    """What `os._exit` would have done."""
 
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> None:
     def end(code: int) -> None:
+        assert code == DEVICE_LOST
         raise Ended
 
     monkeypatch.setattr("tasks.inference.devices.os._exit", end)
+
+
+@pytest.mark.usefixtures("ends")
+@pytest.mark.parametrize(("error", "text"), STICKY)
+def test_errors_after_which_nothing_works_end_the_process(error: str, text: str) -> None:
     kind: Any = getattr(torch, error.removeprefix("torch."), RuntimeError)
     with pytest.raises(Ended):
         Placement(Builder([1], (kind, text)), StandIn().choice).run(halves)
+
+
+@pytest.mark.usefixtures("ends")
+@pytest.mark.parametrize("text", [STICKY[0][1], "CUDA error: something else"])
+def test_an_error_that_is_heard_of_only_after_the_job_counts_too(text: str) -> None:
+    def empty_cache() -> None:
+        raise RuntimeError(text)
+
+    choice = Choice("cuda", Accelerator("cuda", torch.device("cpu"), "cuda-0", empty_cache))
+    with pytest.raises(Ended if text == STICKY[0][1] else RuntimeError):
+        Placement(Builder(()), choice).run(halves)
 
 
 def test_on_the_cpu_such_a_text_ends_nothing() -> None:
