@@ -16,7 +16,7 @@ from diarization.inference.embedding import WINDOW_SECONDS, SpeakerEncoder
 from diarization.inference.smoothing import label_region
 from diarization.inference.voice_activity import VoiceActivity, speech_regions
 from diarization.inference.windows import SAMPLE_RATE, Floats, Sound, speech_inside, window_starts
-from tasks.inference.devices import ON_THE_CPU
+from tasks.inference.choice import ON_THE_CPU
 
 HOP_SECONDS = 0.4
 LEAST_SPEECH = 0.2  # share of speech from which pyannote learns from a window (its `min_active_ratio`)

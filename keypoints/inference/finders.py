@@ -14,7 +14,8 @@ from keypoints.inference.crops import Picture
 from keypoints.inference.network import GarmentNetwork, load_network
 from keypoints.inference.reading import Garment, read_garment
 from keypoints.landmarks import Category
-from tasks.inference.devices import ON_THE_CPU, Placement
+from tasks.inference.choice import ON_THE_CPU
+from tasks.inference.devices import Placement
 
 
 class WeightsError(ValueError):

@@ -13,7 +13,8 @@ import torch
 from diarization.inference.model import DiarizationModel, pipeline_on
 from diarization.inference.pipeline import OfflinePipeline
 from tasks.inference.accelerators import Accelerator
-from tasks.inference.devices import Choice, Placement
+from tasks.inference.choice import Choice
+from tasks.inference.devices import Placement
 from tasks.inference.model import Run
 from tests.diarization.conftest import Predict
 

@@ -13,7 +13,8 @@ from keypoints.inference.finders import GarmentFinder, PlacedFinder, load_finder
 from keypoints.inference.model import WEIGHTS, GarmentModel
 from keypoints.training.sample_photo import SamplePhoto
 from tasks.inference.accelerators import Accelerator
-from tasks.inference.devices import Choice, Placement, Reason
+from tasks.inference.choice import Choice, Reason
+from tasks.inference.devices import Placement
 from tasks.inference.model import Run
 
 STAND_IN = Choice("cuda", Accelerator("cuda", torch.device("cpu"), "cuda-stand-in", lambda: None))

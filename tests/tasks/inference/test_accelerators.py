@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from tasks.devices import Asked
-from tasks.inference import devices, self_test
+from tasks.inference import choice as module
+from tasks.inference import self_test
 from tasks.inference.accelerators import PRESENT, Accelerator, lost_its_device, ran_out_of_memory
-from tasks.inference.devices import Reason, choice_of_this_process
+from tasks.inference.choice import Reason, choice_of_this_process
 from tasks.inference.leases import Lease
 
 CPU = torch.device("cpu")
@@ -154,7 +155,7 @@ def test_a_driver_that_fails_is_no_accelerator(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.usefixtures("asked_for_cuda")
 def test_what_the_devices_libraries_take_of_this_processs_memory_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = iter([1_000_000, 3_000_000])
-    monkeypatch.setattr(devices, "resident_bytes", lambda: next(sizes))
+    monkeypatch.setattr(module, "resident_bytes", lambda: next(sizes))
     monkeypatch.setitem(PRESENT, "cuda", lambda: [STAND_IN])
     assert choice_of_this_process().resident_bytes == 2_000_000
 
@@ -179,7 +180,7 @@ def test_an_accelerator_that_another_process_has_is_left_to_it(monkeypatch: pyte
 @pytest.mark.usefixtures("asked_for_cuda")
 def test_an_accelerator_that_computes_wrongly_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRESENT, "cuda", lambda: [STAND_IN])
-    monkeypatch.setattr(devices, "disagreement", lambda device: "product differs by 0.5")
+    monkeypatch.setattr(module, "disagreement", lambda device: "product differs by 0.5")
     choice = choice_of_this_process()
     assert (choice.reason, choice.detail) == (Reason.SELF_TEST, "cuda-GPU 0/1: product differs by 0.5")
     lease = Lease(STAND_IN.identity)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from tasks.devices import Asked
 from tasks.inference.accelerators import Accelerator
-from tasks.inference.devices import COOL_DOWN_SECONDS, DEVICE_LOST, Choice, Placement, Reason, choose
+from tasks.inference.choice import Choice, Reason, choose
+from tasks.inference.devices import COOL_DOWN_SECONDS, DEVICE_LOST, Placement
 
 CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB"
 MPS = "MPS backend out of memory (MPS allocated: 8.00 GB, other allocations: 1.00 GB, max allowed: 9.07 GB)"
@@ -244,7 +245,8 @@ def test_caches_are_emptied_after_each_job_and_none_that_was_not_chosen(monkeypa
 ENDS = """
 import torch
 from tasks.inference.accelerators import Accelerator
-from tasks.inference.devices import Choice, Placement
+from tasks.inference.choice import Choice
+from tasks.inference.devices import Placement
 import django; django.setup()
 
 class Model:
