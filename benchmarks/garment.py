@@ -126,7 +126,7 @@ def network_pass(model: Any, times: int) -> float:
     """Median CPU milliseconds of one view through the whole network, for one category."""
     import torch
 
-    network, view, category = model.finder.network, torch.zeros(1, 3, 256, 192), torch.tensor([0])
+    network, view, category = model.placement.placed().network, torch.zeros(1, 3, 256, 192), torch.tensor([0])
     taken = []
     with torch.inference_mode():
         for _ in range(times + 1):

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from faces.limits import limits
 from fitsize.secret_files import named_keys, secret_file
+from tasks.devices import CPU, DEVICES
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -187,6 +188,11 @@ KEEP_RESULTS_DAYS = env.float("KEEP_RESULTS_DAYS", default=30.0)
 KEEP_TOMBSTONES_DAYS = env.float("KEEP_TOMBSTONES_DAYS", default=30.0)
 RETENTION_SECONDS = 60.0  # how often housekeeping looks for what has been kept long enough
 RECEIVING_SECONDS = 3600  # no submit takes longer: a file without a row that is older is nobody's
+
+# -- devices: docs/operations.md, "Accelerators"
+DEVICE = env.str("FITSIZE_DEVICE", default=CPU)  # of a worker that was started without --device, and of commands that evaluate
+if DEVICE not in DEVICES:
+    raise ImproperlyConfigured(f"FITSIZE_DEVICE is one of {', '.join(DEVICES)}")
 
 # -- the API
 MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", default=25_000_000)

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +20,7 @@ from django.core.management import call_command
 
 from fitsize.broker import embedded_broker, free_port
 from fitsize.programs import Program
+from tasks.devices import MPS
 from tasks.kinds import kinds
 
 STOP_SECONDS = 20.0
@@ -37,16 +38,25 @@ class CannotStart(Exception):
 class Supervisor:
     """Starts broker, web, a worker for each kind, and housekeeping; starts again what dies; ends all of them in order.
 
-    `visitor` is a command that runs once everything is ready; with `once` its end is the end of all.
+    `visitor` is a command that runs once everything is ready; with `once` its end is the end of all. `accelerators` are kinds and devices
+    (`diarization`, `cuda`): each is a worker more, beside the kind's own on the CPU.
     """
 
-    def __init__(self, say: Say, bind: str = "", visitor: list[str] | None = None, once: bool = False) -> None:
+    def __init__(
+        self,
+        say: Say,
+        bind: str = "",
+        visitor: list[str] | None = None,
+        once: bool = False,
+        accelerators: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self.say = say
         self.bind = bind or first_free_address(settings.BIND)
         if not is_free(self.bind):
             raise CannotStart(f"somebody listens at {self.bind} already, or it is no HOST:PORT of this machine")
         self.visitor = visitor
         self.once = once
+        self.accelerators = accelerators
         self.stopping = False
         self.exit_code = 0
         self.programs: list[Program] = []
@@ -119,6 +129,8 @@ class Supervisor:
         self.start(Program("web", [python, "-m", "gunicorn", "-c", "python:fitsize.gunicorn", "fitsize.asgi"]))
         for kind in kinds():
             self.start(Program(kind, worker_command(kind), niceness=10))
+        for kind, device in self.accelerators:
+            self.start(Program(f"{kind}-{device}", worker_command(kind, device), niceness=10))
         self.start(Program("housekeeping", [*manage, "housekeeping"]))
 
     def start(self, program: Program) -> None:
@@ -212,9 +224,13 @@ class Supervisor:
             time.sleep(0.02)
 
 
-def worker_command(kind: str) -> list[str]:
-    command = [sys.executable, "-m", "celery", "-A", "celery_worker", "worker", "-Q", kind, "-n", f"{kind}@%h", "-c", "1"]
-    return [*command, "--pool=prefork", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+def worker_command(kind: str, device: str = "") -> list[str]:
+    """With a device its name is `kind-device`, so that it stands beside the kind's own. Metal does not survive a fork: a worker for MPS
+    holds the model in its own process."""
+    name, pool = (f"{kind}-{device}", "solo" if device == MPS else "prefork") if device else (kind, "prefork")
+    command = [sys.executable, "-m", "celery", "-A", "celery_worker", "worker", "-Q", kind, "-n", f"{name}@%h", "-c", "1"]
+    command += [f"--pool={pool}", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    return [*command, "--device", device] if device else command
 
 
 def first_free_address(wanted: str) -> str:

@@ -31,6 +31,7 @@ class SpeakerEncoder(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.batch_size = BATCH
         self.lstm = torch.nn.LSTM(MELS, SIZE, num_layers=3, batch_first=True)
         self.linear = torch.nn.Linear(SIZE, SIZE)
         filters = melscale_fbanks(FFT // 2 + 1, 0.0, SAMPLE_RATE / 2, MELS, SAMPLE_RATE, norm="slaney", mel_scale="slaney")
@@ -60,9 +61,9 @@ class SpeakerEncoder(torch.nn.Module):
         gain = np.float32(max(1.0, QUIETEST / max(loudness(sound), 1e-6)))
         firsts = first_samples(starts, len(sound))
         parts = [np.zeros((0, SIZE))]
-        for done in range(0, len(firsts), BATCH):
+        for done in range(0, len(firsts), self.batch_size):
             report(done, len(firsts))
-            windows = torch.from_numpy(cut(sound, firsts[done : done + BATCH], WINDOW_SAMPLES) * gain)
+            windows = torch.from_numpy(cut(sound, firsts[done : done + self.batch_size], WINDOW_SAMPLES) * gain)
             parts.append(self(windows.to(self.linear.weight.device)).cpu().numpy().astype(np.float64))
         return np.concatenate(parts)
 

@@ -15,6 +15,7 @@ from diarization.inference.windows import SAMPLE_RATE
 from diarization.kind import KIND
 from diarization.results import document
 from tasks.errors import warning
+from tasks.inference.devices import Placement
 from tasks.inference.model import InferenceModel, Run
 from tasks.languages import sentence
 
@@ -29,8 +30,8 @@ class DiarizationModel(InferenceModel):
 
     def load(self) -> None:
         torch.set_num_threads(1)
-        self.pipeline = OfflinePipeline()
-        self.pipeline.instantiate(self.pipeline.default_parameters())
+        self.placement = Placement(pipeline_on)
+        self.remark, self.device_bytes = self.placement.choice.remark, self.placement.choice.resident_bytes
         self.sample()
 
     def sample(self) -> None:
@@ -54,12 +55,14 @@ class DiarizationModel(InferenceModel):
         report(run, "decoding")
         recording = decode(audio, max_seconds=settings.DIARIZATION_MAX_SECONDS)
         file = {"waveform": torch.from_numpy(recording.sound)[None], "sample_rate": SAMPLE_RATE, "uri": "recording"}
-        found = self.pipeline(
-            file,
-            num_speakers=num_speakers,
-            min_speakers=min_speakers,
-            max_speakers=max_speakers,
-            hook=lambda step, _, **done: report(run, step, **done),
+        found = self.placement.run(
+            lambda pipeline: pipeline(
+                file,
+                num_speakers=num_speakers,
+                min_speakers=min_speakers,
+                max_speakers=max_speakers,
+                hook=lambda step, _, **done: report(run, step, **done),
+            )
         )
         said = turns(found)
         return {
@@ -68,14 +71,20 @@ class DiarizationModel(InferenceModel):
             "asked": asked,
             "channels": "mix",
             "pipeline": "offline",
-            "device": "cpu",
+            "device": self.placement.device,
+            "fallback": self.placement.fallback,
             "model_version": self.version,
-            "fallback": None,
             "timings_ms": {},
             "score": None,
             "reclustered_from": None,
-            "warnings": warnings(recording, found, asked),
+            "warnings": warnings(recording, found, asked) + self.placement.warnings,
         }
+
+
+def pipeline_on(device: torch.device) -> OfflinePipeline:
+    pipeline = OfflinePipeline(device)
+    pipeline.instantiate(pipeline.default_parameters())
+    return pipeline
 
 
 def report(run: Run, step: str, *, completed: int = 0, total: int = 1, **ignored: object) -> None:

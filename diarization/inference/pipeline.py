@@ -16,6 +16,7 @@ from diarization.inference.embedding import WINDOW_SECONDS, SpeakerEncoder
 from diarization.inference.smoothing import label_region
 from diarization.inference.voice_activity import VoiceActivity, speech_regions
 from diarization.inference.windows import SAMPLE_RATE, Floats, Sound, speech_inside, window_starts
+from tasks.inference.choice import ON_THE_CPU
 
 HOP_SECONDS = 0.4
 LEAST_SPEECH = 0.2  # share of speech from which pyannote learns from a window (its `min_active_ratio`)
@@ -27,14 +28,25 @@ class OfflinePipeline(Pipeline):
     """silero VAD -> 1.6 s windows -> GE2E vectors -> agglomerative clustering -> Viterbi -> Annotation.
 
     Call it like any pyannote pipeline, with `{"waveform": (channels, samples) tensor at 16 kHz, "sample_rate": 16000}`, and a hint if any.
+    The network of voices computes on `device`; the rest, small steps one after another, on the CPU.
+
     The hook is called as `hook(step, None, file=file, total=of, completed=done)` in the steps "speech", "voices" and "speakers".
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device = ON_THE_CPU) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.voice_activity = VoiceActivity()
-        self.encoder = SpeakerEncoder()
+        self.encoder = SpeakerEncoder().to(device)
         self.clustering = CappedClustering(metric="cosine")
+
+    @property
+    def batch_size(self) -> int:
+        """Windows that the network of voices takes at once."""
+        return self.encoder.batch_size
+
+    @batch_size.setter
+    def batch_size(self, size: int) -> None:
+        self.encoder.batch_size = size
 
     def default_parameters(self) -> dict[str, dict[str, Any]]:
         return {"clustering": {"method": "average", "threshold": 0.35, "min_cluster_size": 8}}

@@ -134,8 +134,9 @@ class HighResolutionNetwork(nn.Module):
         self.final_layer = nn.Conv2d(WIDTHS[0], LANDMARKS, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Heatmaps (batch, 294, height / 4, width / 4), about 1 at a landmark and 0 elsewhere, for normalised pictures, blue first."""
-        features = functional.relu(self.bn1(self.conv1(pictures)), inplace=True)
+        """Heatmaps (batch, 294, height / 4, width / 4), about 1 at a landmark and 0 elsewhere, for normalised pictures, blue first,
+        from whatever device."""
+        features = functional.relu(self.bn1(self.conv1(pictures.to(self.conv1.weight.device))), inplace=True)
         features = self.layer1(functional.relu(self.bn2(self.conv2(features)), inplace=True))
         branches = self.stage2([bring(features) for bring in self.transition1])
         branches = self.stage3([*branches, self.transition2[-1](branches[-1])])
@@ -238,7 +239,7 @@ def look(network: HighResolutionNetwork, picture: Picture, category: Category, v
     shown = normalised(blue_first)  # by ImageNet's values for red first: so it was trained
     before = sum(len(other.points) for other in CATEGORIES[: CATEGORIES.index(category)])
     own = slice(before, before + len(category.points))
-    heatmaps, mirror_image = network(shown)[0, own], network(shown.flip(-1))[0, own]
+    heatmaps, mirror_image = network(shown)[0, own].cpu(), network(shown.flip(-1))[0, own].cpu()
     turned = mirror_image.flip(-1)[[category.points.index(mirrored(point)) for point in category.points]]
     turned[:, :, 1:] = turned[:, :, :-1].clone()
     average: Matrix = ((heatmaps + turned) / 2).double().numpy()

@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from keypoints.doubts import Seen, doubted, doubts
 from keypoints.geometry import Point, Position, measure
 from keypoints.inference.crops import LONGEST_SIDE, POINTS_SIDE, Picture
-from keypoints.inference.finders import Finder, WeightsError, load_finder
+from keypoints.inference.finders import Finder, PlacedFinder, WeightsError, load_finder
 from keypoints.inference.overlay import draw_overlay
 from keypoints.inference.reading import Garment, Sight
 from keypoints.inference.scale import Reference, find_scale, judged
@@ -25,6 +25,7 @@ from keypoints.landmarks import CATEGORIES, NO_GARMENT, Category, categories_of
 from keypoints.references import NONE, Asked, asked
 from keypoints.results import measurement_result, point_result, rounded, scale_result, seen_result
 from tasks.errors import Code, InvalidInput, warning
+from tasks.inference.devices import Placement
 from tasks.inference.model import InferenceModel, Run
 from tasks.inference.pictures import open_picture
 from tasks.languages import sentence
@@ -45,8 +46,10 @@ class GarmentModel(InferenceModel):
         """Raises RuntimeError if our own weights are of another version than the code, ImproperlyConfigured for others that are none."""
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
+        self.placement = Placement(lambda device: load_finder(weights_in_use(), device))
+        self.remark, self.device_bytes = self.placement.choice.remark, self.placement.choice.resident_bytes
         try:
-            self.finder = load_finder(weights_in_use())
+            self.finder = PlacedFinder(self.placement)
         except WeightsError as error:
             raise ImproperlyConfigured(f"KEYPOINTS_WEIGHTS: {error}") from None
         if not settings.KEYPOINTS_WEIGHTS and self.finder.version != MODEL_VERSION:
@@ -97,7 +100,8 @@ class GarmentModel(InferenceModel):
             "warnings": [doubt.warning for doubt in doubts(seen)]
             + warnings
             + unsure(garment.points)
-            + ([] if self.finder.calibrated else [UNCALIBRATED]),
+            + ([] if self.finder.calibrated else [UNCALIBRATED])
+            + self.placement.warnings,
         }
 
     def garment(self, pixels: Picture, clothing: str) -> Garment:

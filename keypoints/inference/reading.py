@@ -71,13 +71,14 @@ class Garment:
 def read_garment(network: GarmentNetwork, picture: Picture, among: Sequence[Category] = CATEGORIES) -> Garment:
     """The garment as the likeliest of these categories."""
     view = whole_view(picture)
-    whole = network.encode(_shown(picture, view, (WIDTH, HEIGHT)))
+    device = network.head.weight.device
+    whole = network.encode(_shown(picture, view, (WIDTH, HEIGHT)).to(device))
     sight = _sight(network, whole)
     category = sight.likeliest_of(among)
     positions, confidences, presence = _read(network, whole, category, view)
     closer = closer_view(positions[confidences > SEEN], view)
     if closer is not None:
-        shown = _shown(picture, closer, (CLOSER_WIDTH, CLOSER_HEIGHT))
+        shown = _shown(picture, closer, (CLOSER_WIDTH, CLOSER_HEIGHT)).to(device)
         near = network.encode(torch.cat([shown, shown.flip(-1)]))
         sight, first = _sight(network, whole, near), category
         category = sight.likeliest_of(among)
@@ -105,9 +106,9 @@ def _sight(network: GarmentNetwork, *looks: Levels) -> Sight:
 def _read(network: GarmentNetwork, levels: Levels, category: Category, view: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     """Of the category's points: positions (count, 2) in the picture, confidences (count,), probabilities of `Visibility` (count, 3). The
     levels are those of a view, or of it and its mirror image."""
-    reading = network.read(levels, torch.full((len(levels.fine),), CATEGORIES.index(category)))
-    positions, confidences = decode(unmirrored(reading.heatmaps, flip=True))
-    presence = unmirrored(reading.presence.softmax(-1), flip=False)
+    reading = network.read(levels, torch.full((len(levels.fine),), CATEGORIES.index(category), device=levels.fine.device))
+    positions, confidences = decode(unmirrored(reading.heatmaps.cpu(), flip=True))
+    presence = unmirrored(reading.presence.cpu().softmax(-1), flip=False)
     channels = [POINTS.index(point) for point in category.points]
     in_view, sure, seen = (values[0, channels].double().numpy() for values in (positions, confidences, presence))
     return (in_view - view[:, 2]) / view[0, 0], sure, seen

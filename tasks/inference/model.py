@@ -53,6 +53,10 @@ class InferenceModel:
     """
 
     version: ClassVar[str]
+    remark: str = ""
+    """After `load()`: what an operator should know of it, such as a device that was asked for and could not be had. In the worker's row."""
+    device_bytes: int = 0
+    """After `load()`: what an accelerator's libraries hold of this process's memory, beside what its kind may have."""
 
     def load(self) -> None:
         """Load weights and do a first small prediction, so that the first job finds everything warm."""

@@ -7,6 +7,8 @@ import logging
 import os
 import re
 import secrets
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from tasks import wakeups
+from tasks.devices import Asked, tell
 from tasks.kinds import kinds
 from tasks.models import Job, Worker, WorkerState, discard_beside_work
 from tasks.worker.child import this_child
@@ -55,6 +58,15 @@ def release_life(life: str) -> None:
     stopping = Worker.objects.filter(life=life, state=WorkerState.STOPPING).exists()
     for job in Job.objects.run_by(life):
         job.lost("a restart of its worker", asked_to_end=stopping)
+
+
+@signals.celeryd_init.connect
+def note_device(conf: Any = None, options: Any = None, **_: Any) -> None:
+    """What `--device` says, or the setting. The child hears of it; the parent asks for no device: CUDA does not survive a fork."""
+    this_child.parent = os.getpid()
+    this_child.asked = Asked(
+        (options or {}).get("device") or settings.DEVICE, (options or {}).get("concurrency") or conf.worker_concurrency
+    )
 
 
 @signals.celeryd_init.connect
@@ -101,7 +113,17 @@ def watch(**_: Any) -> None:
 def begin_child(**_: Any) -> None:
     """In the child: the model is loaded here, never in the parent (after one torch operation there every child hangs)."""
     discard_beside_work()
+    this_child.shared.pid = os.getpid()
+    tell(replace(this_child.asked, forked=not this_child.alone))
     this_child.load(kind_of(this_child.name))
+
+
+@signals.task_postrun.connect
+def end_large(**_: Any) -> None:
+    """The pool replaces a large child; where there is none, the worker ends in order, and its supervisor starts another."""
+    if this_child.alone and this_child.too_large():
+        logger.warning("too large, this worker ends", extra={"worker": this_child.name, "life": this_child.life})
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @signals.task_failure.connect
@@ -127,7 +149,7 @@ def end_life(**_: Any) -> None:
             this_parent.ended = True  # or its next beat would make the row again
     try:
         for job in Job.objects.run_by(this_child.life):
-            if not is_child(job.pid):
+            if this_child.alone or not is_child(job.pid):
                 job.release()
         Worker.objects.filter(life=this_child.life).delete()
     except DatabaseError:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
+from tasks.devices import Asked
 from tasks.inference.model import InferenceModel
 from tasks.kinds import kinds
 from tasks.models import Claimant, Job, Worker, WorkerState
@@ -30,6 +31,8 @@ class Child:
         self.name = ""
         self.life = ""
         self.fresh = True
+        self.parent = -1  # the pid of the process that beats
+        self.asked = Asked()
         self.recycle_bytes = 0
         self.memory = OwnMemory()
         self.shared = Shared()
@@ -43,6 +46,11 @@ class Child:
     def state(self) -> WorkerState:
         """As the parent tells it: a worker that was asked to end is stopping, whatever its child is at."""
         return WorkerState.STOPPING if self.stopping else self.shared.state
+
+    @property
+    def alone(self) -> bool:
+        """Whether parent and child are one process (`--pool=solo`): what ends the child ends the worker; a supervisor starts another."""
+        return self.shared.pid == self.parent
 
     def claimant(self) -> Claimant:
         return Claimant(self.name, self.life, os.getpid(), self.fresh)
@@ -65,7 +73,7 @@ class Child:
 
     def too_large(self) -> bool:
         """Whether this process holds more memory than its kind may keep between jobs."""
-        return bool(self.recycle_bytes) and self.memory.resident_bytes() > self.recycle_bytes
+        return bool(self.recycle_bytes) and self.memory.resident_bytes() > self.recycle_bytes + self.shared.device_bytes
 
     def load(self, kind: str) -> None:
         """Load the model, and try it on its built-in sample if the last child died at a job: a broken installation convicts no input.
@@ -95,6 +103,7 @@ class Child:
         if with_sample:
             self.shared.doing = Doing.SAMPLE
             self.model.sample()
+        self.shared.remark, self.shared.device_bytes = self.model.remark, self.model.device_bytes
         release_code()
         self.shared.doing, self.shared.suspicious, self.shared.failed_loads = Doing.NOTHING, False, 0
         self.shared.load_seconds = time.monotonic() - started

@@ -5,10 +5,12 @@ Who is alive is asked of the kernel, not of Celery: rows first, pids second.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import secrets
 import signal
+import sys
 import threading
 import time
 from typing import Any
@@ -66,6 +68,8 @@ class Parent(threading.Thread):
     def tick(self, beat: bool) -> None:
         """Errors are logged and the loop goes on: a beat that dies on one locked database would declare a live worker dead."""
         now = time.monotonic()
+        if this_child.alone:
+            end_unless_seen_again(settings.WORKER_DEAD_AFTER_SECONDS)
         try:
             state = this_child.state
             if beat or self.written != state:
@@ -102,7 +106,7 @@ class Parent(threading.Thread):
         """Say that this life goes on. The row is made again if it is gone: without one, housekeeping takes a worker for dead."""
         facts: dict[str, Any] = {"seen_at": DatabaseNow(), "state": state, "memory_bytes": resident_bytes(this_child.shared.pid)}
         if state == WorkerState.READY:
-            facts["detail"] = ""
+            facts["detail"] = this_child.shared.remark
         if not Worker.objects.filter(life=this_child.life).update(**facts):
             Worker.objects.create(life=this_child.life, name=this_child.name, kind=self.kind.name, pid=os.getpid(), **facts)
         self.written = state
@@ -143,7 +147,7 @@ class Parent(threading.Thread):
         """Above its kind's limit a child is killed, and its job charged with a crash."""
         limit = self.kind.memory_limit_bytes
         for job in rows:
-            if limit and not job.stopping and resident_bytes(job.pid) > limit:
+            if limit and not job.stopping and resident_bytes(job.pid) > limit + this_child.shared.device_bytes:
                 self.stop(job, Stopping.MEMORY)
 
     def count_oom_kills(self, rows: list[Job]) -> None:
@@ -191,6 +195,12 @@ class Parent(threading.Thread):
             os._exit(1)
 
 
+def end_unless_seen_again(seconds: float) -> None:
+    """A solo worker whose native code holds the interpreter cannot be killed by its own thread: a timer of the C library ends it, with the
+    stacks in its log. Each call winds it up again."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__ or sys.stderr)  # Celery's own has no file
+
+
 def patience() -> None:
     """This thread's connection gives up early: a parent that waits for a lock does not beat."""
     options = {**connection.settings_dict.get("OPTIONS", {})}
@@ -202,8 +212,9 @@ def patience() -> None:
 
 
 def is_child(pid: int) -> bool:
-    """Whether this pid is a living child of this process; a zombie is not. The pool's own look at its children is left alone."""
+    """Whether this pid is a living child of this process, or this process itself, whose pool is solo; a zombie is not. The pool's own look
+    at its children is left alone."""
     try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        return pid == os.getpid() or os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
     except ChildProcessError:
         return False

@@ -8,7 +8,8 @@ from enum import IntEnum
 
 from tasks.models import WorkerState
 
-STOPPING, FAILED_LOADS, STATE, DOING, SUSPICIOUS, DRAINS, LOAD_SECONDS, PID = 0, 1, 2, 3, 4, 5, 8, 16
+STOPPING, FAILED_LOADS, STATE, DOING, SUSPICIOUS, DRAINS, LOAD_SECONDS, PID, REMARK, DEVICE_BYTES = 0, 1, 2, 3, 4, 5, 8, 16, 20, 320
+REMARK_BYTES = 300  # what a worker's row takes
 STATES = (WorkerState.LOADING, WorkerState.READY, WorkerState.DOWN)
 
 
@@ -23,7 +24,7 @@ class Doing(IntEnum):
 
 class Shared:
     def __init__(self) -> None:
-        self.memory = mmap.mmap(-1, 20)
+        self.memory = mmap.mmap(-1, DEVICE_BYTES + 8)
 
     @property
     def stopping(self) -> bool:
@@ -93,3 +94,22 @@ class Shared:
     @pid.setter
     def pid(self, pid: int) -> None:
         struct.pack_into("i", self.memory, PID, pid)
+
+    @property
+    def remark(self) -> str:
+        """The model's, after its last load."""
+        return self.memory[REMARK:DEVICE_BYTES].rstrip(b"\0").decode(errors="ignore")
+
+    @remark.setter
+    def remark(self, remark: str) -> None:
+        self.memory[REMARK:DEVICE_BYTES] = remark.encode()[:REMARK_BYTES].ljust(REMARK_BYTES, b"\0")
+
+    @property
+    def device_bytes(self) -> int:
+        """What the child may hold beside its kind's limits: CUDA's libraries alone are more than some."""
+        count: int = struct.unpack_from("q", self.memory, DEVICE_BYTES)[0]
+        return count
+
+    @device_bytes.setter
+    def device_bytes(self, count: int) -> None:
+        struct.pack_into("q", self.memory, DEVICE_BYTES, count)

@@ -33,7 +33,7 @@ class Command(up.Command):
         visitor = [sys.executable, "-m", "fitsize.demo_visit", str(Path(settings.DATA) / "demo"), "--clothing", options["clothing"]]
         for name, path in files.items():
             visitor += [f"--{name}", path] if path else []
-        return DemoSupervisor(self.say, options["bind"], visitor, options["once"])
+        return DemoSupervisor(self.say, options["bind"], visitor, options["once"], options["accelerator"])
 
     def existing(self, path: str) -> str:
         if path and not Path(path).is_file():

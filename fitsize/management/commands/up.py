@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from fitsize.supervisor import CannotStart, Supervisor
+from tasks.devices import CUDA, MPS
+from tasks.kinds import kinds
+
+
+def accelerator(text: str) -> tuple[str, str]:
+    """`diarization`, `cuda` of `diarization=cuda`. Raises ArgumentTypeError."""
+    kind, _, device = text.partition("=")
+    if kind not in kinds() or device not in (CUDA, MPS):
+        raise ArgumentTypeError(f"{text} is not KIND=DEVICE: one of {', '.join(kinds())}, and {CUDA} or {MPS}")
+    return kind, device
 
 
 class Command(BaseCommand):
@@ -16,6 +26,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--bind", default="", help="HOST:PORT of the web server; default: BIND, or a free port if that is taken")
+        said = "one more worker of a kind, on an accelerator: diarization=cuda, diarization=mps; may be given several times"
+        parser.add_argument("--accelerator", action="append", default=[], type=accelerator, metavar="KIND=DEVICE", help=said)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -25,7 +37,7 @@ class Command(BaseCommand):
         sys.exit(code)
 
     def supervisor(self, options: dict[str, Any]) -> Supervisor:
-        return Supervisor(self.say, options["bind"])
+        return Supervisor(self.say, options["bind"], accelerators=options["accelerator"])
 
     def say(self, line: str) -> None:
         self.stdout.write(line)
