@@ -12,6 +12,7 @@ import environ
 from csp.constants import NONE
 from django.core.exceptions import ImproperlyConfigured
 
+from diarization.configured import configured
 from faces.limits import limits
 from fitsize.secret_files import named_keys, secret_file
 
@@ -302,6 +303,13 @@ MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", default=500_000_000)
 
 # -- diarization
 DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)
+DIARIZATION_PIPELINE = env.str("DIARIZATION_PIPELINE", default="offline")  # offline | a directory | a hub id: docs/diarization.md
+DIARIZATION_TOKEN = env.str("DIARIZATION_TOKEN", default="")  # of Hugging Face, for a hub id whose weights are gated
+DIARIZATION_FALLBACK = env.bool("DIARIZATION_FALLBACK", default=False)  # answer with `offline` where the pipeline cannot be loaded
+try:
+    configured(DIARIZATION_PIPELINE)
+except ValueError as error:
+    raise ImproperlyConfigured(f"DIARIZATION_PIPELINE: {error}") from None
 
 # -- logs: one line per event
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
