@@ -302,6 +302,7 @@ MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", default=500_000_000)
 
 # -- diarization
 DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)
+DIARIZATION_BLOCK_SECONDS = env.int("DIARIZATION_BLOCK_SECONDS", default=1800)  # decoded, heard and kept at a time
 
 # -- logs: one line per event
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

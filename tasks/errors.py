@@ -45,6 +45,7 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_RETRYABLE = "not_retryable"
     NOT_CORRECTABLE = "not_correctable"
+    NOT_RECLUSTERABLE = "not_reclusterable"
     NOT_ACCEPTABLE = "not_acceptable"
     NOT_READY = "not_ready"
     NO_RESULT = "no_result"
@@ -114,6 +115,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.IDEMPOTENCY_KEY_REUSED: CodeFacts(422, "The Idempotency-Key was used for another request"),
     Code.NOT_RETRYABLE: CodeFacts(409, "The job cannot be run again"),
     Code.NOT_CORRECTABLE: CodeFacts(409, "The result cannot be corrected"),
+    Code.NOT_RECLUSTERABLE: CodeFacts(409, "The job's speakers cannot be told apart anew"),
     Code.NOT_ACCEPTABLE: CodeFacts(406, "The result does not exist in this format"),
     Code.NOT_READY: CodeFacts(409, "The job has not ended yet", retryable=True),
     Code.NO_RESULT: CodeFacts(409, "The job has ended without a result"),
