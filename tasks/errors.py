@@ -16,6 +16,7 @@ class Code(StrEnum):
     INVALID_BASE64 = "invalid_base64"
     INVALID_IMAGE = "invalid_image"
     INVALID_AUDIO = "invalid_audio"
+    INVALID_REFERENCE = "invalid_reference"
     UNSUPPORTED_FORMAT = "unsupported_format"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
@@ -86,6 +87,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.INVALID_BASE64: CodeFacts(400, "A field is not base64"),
     Code.INVALID_IMAGE: CodeFacts(400, "The file is not a picture that can be read"),
     Code.INVALID_AUDIO: CodeFacts(400, "The file is not a recording that can be read"),
+    Code.INVALID_REFERENCE: CodeFacts(400, "The reference is not RTTM that can be read"),
     Code.UNSUPPORTED_FORMAT: CodeFacts(400, "The format of the file is not supported"),
     Code.TOO_LARGE: CodeFacts(413, "The file or request is too large"),
     Code.TOO_MANY_PIXELS: CodeFacts(400, "The picture has too many pixels"),
