@@ -310,6 +310,9 @@ try:
     configured(DIARIZATION_PIPELINE)
 except ValueError as error:
     raise ImproperlyConfigured(f"DIARIZATION_PIPELINE: {error}") from None
+if DIARIZATION_TOKEN and not DIARIZATION_TOKEN.startswith("hf_"):  # which pyannote would pass over in silence
+    raise ImproperlyConfigured("DIARIZATION_TOKEN is a token of Hugging Face, which begins with hf_")
+DIARIZATION_BLOCK_SECONDS = env.int("DIARIZATION_BLOCK_SECONDS", default=1800)  # decoded, heard and kept at a time
 
 # -- logs: one line per event
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -16,6 +16,7 @@ class Code(StrEnum):
     INVALID_BASE64 = "invalid_base64"
     INVALID_IMAGE = "invalid_image"
     INVALID_AUDIO = "invalid_audio"
+    INVALID_REFERENCE = "invalid_reference"
     UNSUPPORTED_FORMAT = "unsupported_format"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
@@ -45,6 +46,7 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_RETRYABLE = "not_retryable"
     NOT_CORRECTABLE = "not_correctable"
+    NOT_RECLUSTERABLE = "not_reclusterable"
     NOT_ACCEPTABLE = "not_acceptable"
     NOT_READY = "not_ready"
     NO_RESULT = "no_result"
@@ -85,6 +87,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.INVALID_BASE64: CodeFacts(400, "A field is not base64"),
     Code.INVALID_IMAGE: CodeFacts(400, "The file is not a picture that can be read"),
     Code.INVALID_AUDIO: CodeFacts(400, "The file is not a recording that can be read"),
+    Code.INVALID_REFERENCE: CodeFacts(400, "The reference is not RTTM that can be read"),
     Code.UNSUPPORTED_FORMAT: CodeFacts(400, "The format of the file is not supported"),
     Code.TOO_LARGE: CodeFacts(413, "The file or request is too large"),
     Code.TOO_MANY_PIXELS: CodeFacts(400, "The picture has too many pixels"),
@@ -114,6 +117,7 @@ FACTS: dict[Code, CodeFacts] = {
     Code.IDEMPOTENCY_KEY_REUSED: CodeFacts(422, "The Idempotency-Key was used for another request"),
     Code.NOT_RETRYABLE: CodeFacts(409, "The job cannot be run again"),
     Code.NOT_CORRECTABLE: CodeFacts(409, "The result cannot be corrected"),
+    Code.NOT_RECLUSTERABLE: CodeFacts(409, "The job's speakers cannot be told apart anew"),
     Code.NOT_ACCEPTABLE: CodeFacts(406, "The result does not exist in this format"),
     Code.NOT_READY: CodeFacts(409, "The job has not ended yet", retryable=True),
     Code.NO_RESULT: CodeFacts(409, "The job has ended without a result"),

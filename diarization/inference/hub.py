@@ -26,6 +26,7 @@ from diarization.inference.diarizer import Asked, Diarizer, Found, Heard, Kept, 
 from diarization.inference.tape import Tape
 from diarization.inference.windows import SAMPLE_RATE, Sound
 
+CPU = torch.device("cpu")
 Array = NDArray[Any]
 Progress = Callable[[float], None]
 
@@ -39,8 +40,8 @@ class PyannoteDiarizer(Diarizer):
 
     name = "pyannote"
 
-    def __init__(self, pipeline: SpeakerDiarization, *, version: str, device: str = "cpu") -> None:
-        self.version, self.device = version, torch.device(device)
+    def __init__(self, pipeline: SpeakerDiarization, *, version: str, device: torch.device = CPU) -> None:
+        self.version, self.device = version, device
         self.pipeline = recalling(pipeline.to(self.device))
         self.segmentation = pipeline._segmentation
         self.powerset = bool(self.segmentation.model.specifications.powerset)

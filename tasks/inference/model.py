@@ -24,13 +24,14 @@ class Run:
     def check_canceled(self) -> None:
         """Raise `Canceled` if nobody wants the result any more; call it between steps of long work."""
 
-    def save(self, name: str, file: IO[bytes], *, private: bool = False) -> None:
+    def save(self, name: str, file: IO[bytes], *, private: bool = False, sealed: bool = False) -> None:
         """Keep a file beside the result, under a plain name such as `overlay.jpg`; a `private` one is for the kind's own code, and neither
-        listed nor served. Raises `Canceled` if the job is no longer ours."""
+        listed nor served. What is `sealed` cannot be read in a copy of the stored files; it is held in memory as a whole. Raises `Canceled`
+        if the job is no longer ours."""
         self.files[name] = file.read()
 
     def checkpoint(self, step: int, file: IO[bytes]) -> None:
-        """Keep where the work is, so that another attempt goes on from there; it replaces the one before.
+        """Keep where the work is, so that another attempt goes on from there; it replaces the one before. It is sealed.
 
         `step` grows with the work done. A job that reaches its deadline is run again if its attempt got further than the one before.
         Raises `Canceled` if the job is no longer ours.
