@@ -13,7 +13,7 @@ HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?")
 
 @dataclass(frozen=True)
 class Configured:
-    """`directory` or `hub_id` says where a pyannote pipeline lies, `revision` which commit, tag or branch of the hub's; all empty: offline."""
+    """`directory` or `hub_id` says where a pyannote pipeline lies, `revision` which commit, tag or branch of it; all empty: offline."""
 
     directory: str = ""
     hub_id: str = ""
@@ -39,7 +39,7 @@ def configured(setting: str) -> Configured:
         return Configured()
     found = located(setting)
     if len(found.version) > LONGEST_VERSION:
-        raise ValueError(f"the pipeline's name, which is the model's version, is longer than {LONGEST_VERSION - len('pyannote-')} characters")
+        raise ValueError(f"the pipeline's name, which is the model's version, makes it longer than {LONGEST_VERSION} characters")
     return found
 
 

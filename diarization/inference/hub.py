@@ -1,7 +1,7 @@
 """pyannote's own pipelines, speaker-diarization-community-1 and compatible ones, as a `Diarizer`.
 
-Segmentation and embedding are local to chunks of 10 s, so they are done block by block; clustering and reconstruction are pyannote's own code,
-on what was heard. The answer is that of the plain pipeline, within the rounding of floats.
+Segmentation and embedding are local to chunks of 10 s, so they are done block by block; clustering and reconstruction are pyannote's own
+code, on what was heard. The answer is that of the plain pipeline, within the rounding of floats.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class PyannoteDiarizer(Diarizer):
 
     name = "pyannote"
 
-    def __init__(self, pipeline: SpeakerDiarization, *, version: str, device: torch.device = CPU) -> None:
+    def __init__(self, pipeline: Any, *, version: str, device: torch.device = CPU) -> None:
         self.version, self.device = version, device
         self.pipeline = recalling(pipeline.to(self.device))
         self.segmentation = pipeline._segmentation
@@ -54,7 +54,7 @@ class PyannoteDiarizer(Diarizer):
 
     # -- listening
     def listen(self, blocks: Iterator[Sound], report: Report, kept: Kept) -> Heard:
-        """Arrays "segmentations" (chunks, frames, voices), uint8 of 0 and 1 or float32 scores, and "embeddings" (chunks, voices, dimension).
+        """Arrays "segmentations" (chunks, frames, voices), of 0 and 1 or of scores, and "embeddings" (chunks, voices, dimension).
 
         A checkpoint after each block; an attempt that resumes is given all blocks again, and passes over those that are finished.
         `report` tells how far the present block is.
@@ -156,7 +156,7 @@ class PyannoteDiarizer(Diarizer):
         return {name: hint and min(hint, most) for name, hint in hints.items()} | {"max_speakers": asked.max_speakers}
 
 
-def recalling(pipeline: SpeakerDiarization) -> SpeakerDiarization:
+def recalling(pipeline: Any) -> Any:
     """The pipeline, which from now on finds in the `file` itself what it would else listen for."""
     pipeline.legacy = False  # so that it gives the exclusive turns too
     pipeline.get_segmentations = lambda file, hook=None: file["segmentations"]

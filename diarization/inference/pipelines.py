@@ -1,7 +1,7 @@
 """The pipeline that an installation is set to, loaded (`DIARIZATION_PIPELINE`).
 
-Checkpoints of pyannote are pickles, which may run any code when they are loaded: where they lie is the operator's configuration, and comes from
-no request.
+Checkpoints of pyannote are pickles, which may run any code when they are loaded: where they lie is the operator's configuration, and comes
+from no request.
 """
 
 from __future__ import annotations
@@ -35,7 +35,18 @@ from tasks.errors import warning
 logger = logging.getLogger(__name__)
 POINTER = b"version https://git-lfs"
 # what loading a folder or file raises that is not what it should be
-MALFORMED = (AttributeError, BadZipFile, EOFError, ImportError, LookupError, RuntimeError, TypeError, UnpicklingError, ValueError, YAMLError)
+MALFORMED = (
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    ImportError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+    YAMLError,
+)
 OTHER_VERSIONS = (MissingDependency, WrongDependencyVersion)
 
 
@@ -111,15 +122,15 @@ def from_directory(directory: Path) -> Any:
         with hub_offline():
             return Pipeline.from_pretrained(directory)
     except OSError as error:
-        said = f"{directory} lacks a file, or names weights that are not in it: {error}"
-        raise Unusable(Reason.NO_WEIGHTS, f"{said}; config.yaml has to name its parts as $model/<folder>") from error
-    except (*MALFORMED, *OTHER_VERSIONS) as error:
+        said = f"a file of {directory} is missing or damaged, or config.yaml names weights that are not in it: {error}"
+        raise Unusable(Reason.NO_WEIGHTS, f"{said}; there, $model/<folder> names a part of the directory") from error
+    except MALFORMED as error:
         raise Unusable(Reason.NOT_A_PIPELINE, f"{directory} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def from_hub(hub_id: str, revision: str) -> Any:
     """Weights are kept in the data folder, and come from there while the hub cannot be reached."""
-    access = {"token": settings.DIARIZATION_TOKEN or None, "cache_dir": settings.DATA / "hub"}
+    access: dict[str, Any] = {"token": settings.DIARIZATION_TOKEN or None, "cache_dir": settings.DATA / "hub"}
     try:
         with redirect_stdout(StringIO()):  # it prints advice for programmers
             return Pipeline.from_pretrained(hub_id, revision=revision or None, **access)
@@ -129,7 +140,7 @@ def from_hub(hub_id: str, revision: str) -> Any:
     except OSError as error:
         said = f"the weights of {hub_id} are not here, and the hub does not answer: {error}"
         raise Unusable(Reason.NO_WEIGHTS, f"{said}; let this machine reach https://hf.co, or name the directory of a clone") from error
-    except (*MALFORMED, *OTHER_VERSIONS) as error:
+    except MALFORMED as error:
         raise Unusable(Reason.NOT_A_PIPELINE, f"{hub_id} cannot be loaded: {type(error).__name__}: {error}") from error
 
 

@@ -1,12 +1,13 @@
-"""A stand-in for a local clone of pyannote/speaker-diarization-community-1: the same files and networks, with random weights.
+"""A stand-in for a clone of pyannote/speaker-diarization-community-1: the same files and networks, with random weights.
 
-33 MB, written in some seconds, never kept. Networks with random weights say nearly the same of all sound. So the last layer of each is scaled
-and shifted by what it says of the recording inside the pyannote.audio package: silence, each voice and two at once occur, and embeddings point
-in all directions.
+33 MB, written in some seconds, never kept. Networks with random weights say nearly the same of all sound. So the last layer of each is
+scaled and shifted by what it says of the recording inside the pyannote.audio package: silence, each voice and two at once occur, and
+embeddings point in all directions.
 """
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,12 @@ import lightning
 import numpy as np
 import torch
 import yaml
-
-from diarization.inference.decoding import decode
-from diarization.inference.weights import package_file
-from pyannote.audio.core.model import Model
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 from pyannote.audio.models.embedding import WeSpeakerResNet34
 from pyannote.audio.models.segmentation import PyanNet
+
+from diarization.inference.weights import package_file
+from diarization.inference.windows import Sound
 
 LOGITS = torch.tensor([1.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0])  # silence, three voices, three pairs of them
 DIMENSION, REDUCED = 256, 128  # of an embedding, and of it in the space of the PLDA
@@ -47,7 +47,10 @@ def write_clone(folder: Path, *, seed: int = 0, three_one: bool = False) -> Path
 def configuration(three_one: bool) -> dict[str, Any]:
     parts = {name: f"$model/{name}" for name in ("segmentation", "embedding", "plda")}
     batches = {"segmentation_batch_size": 32, "embedding_batch_size": 32}
-    pipeline = {"name": "pyannote.audio.pipelines.SpeakerDiarization", "params": {**parts, **batches, **(THREE_ONE if three_one else COMMUNITY)}}
+    pipeline = {
+        "name": "pyannote.audio.pipelines.SpeakerDiarization",
+        "params": {**parts, **batches, **(THREE_ONE if three_one else COMMUNITY)},
+    }
     return {
         "dependencies": {"pyannote.audio": "3.1.0" if three_one else "4.0.0"},
         "pipeline": pipeline,
@@ -55,10 +58,10 @@ def configuration(three_one: bool) -> dict[str, Any]:
     }
 
 
-def segmentation_network() -> Model:
+def segmentation_network() -> Any:
     """Chunks of 10 s, up to three voices in each and two at once: seven classes, silence the first."""
     lstm = {"hidden_size": 128, "num_layers": 4, "bidirectional": True, "monolithic": True, "dropout": 0.5}
-    network = PyanNet(sincnet={"stride": 10}, lstm=lstm, linear={"hidden_size": 128, "num_layers": 2})
+    network: Any = PyanNet(sincnet={"stride": 10}, lstm=lstm, linear={"hidden_size": 128, "num_layers": 2})
     network.specifications = Specifications(
         problem=Problem.MONO_LABEL_CLASSIFICATION,
         resolution=Resolution.FRAME,
@@ -73,19 +76,20 @@ def segmentation_network() -> Model:
     return network
 
 
-def embedding_network() -> Model:
-    network = WeSpeakerResNet34()
+def embedding_network() -> Any:
+    network: Any = WeSpeakerResNet34()
     network.specifications = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=5.0)
     network.setup()
     return network
 
 
 @torch.inference_mode()
-def spread(network: Model, *, last: str, wanted: torch.Tensor) -> Model:
+def spread(network: Any, *, last: str, wanted: torch.Tensor) -> Any:
     """The network, with the layer `last` such that its outputs, of the package's recording, are `wanted` in the mean, and vary by 1."""
-    layer, outputs = network.get_submodule(last), []
+    layer = network.get_submodule(last)
+    outputs: list[torch.Tensor] = []
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output.flatten(0, -2)))
-    network.eval()(sample_chunks())
+    network.eval()(torch.from_numpy(sample()).reshape(6, 1, 5 * 16_000))
     handle.remove()
     mean, deviation = outputs[0].mean(0), outputs[0].std(0)
     layer.weight.div_(deviation[:, None])
@@ -93,14 +97,13 @@ def spread(network: Model, *, last: str, wanted: torch.Tensor) -> Model:
     return network
 
 
-def sample_chunks() -> torch.Tensor:
-    """(6, 1, 80000): pieces of 5 s."""
-    with package_file("pyannote", "audio/sample/sample.wav").open("rb") as file:
-        sound = decode(file, max_seconds=60).sound
-    return torch.from_numpy(sound[:480_000]).reshape(6, 1, 80_000)
+def sample() -> Sound:
+    """30 s at 16 kHz of two people on the telephone."""
+    with wave.open(str(package_file("pyannote", "audio/sample/sample.wav"))) as file:
+        return (np.frombuffer(file.readframes(30 * 16_000), "<i2") / 32_768).astype(np.float32)
 
 
-def write_model(model: Model, folder: Path) -> None:
+def write_model(model: Any, folder: Path) -> None:
     checkpoint = {
         "state_dict": model.state_dict(),
         "hyper_parameters": dict(model.hparams),
