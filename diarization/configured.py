@@ -8,7 +8,7 @@ from pathlib import Path
 
 OFFLINE = "offline"
 LONGEST_VERSION = 80  # what `Job.model_version` holds
-HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?")
+HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w.-]+))?")
 
 
 @dataclass(frozen=True)

@@ -35,19 +35,8 @@ from tasks.errors import warning
 logger = logging.getLogger(__name__)
 POINTER = b"version https://git-lfs"
 # what loading a folder or file raises that is not what it should be
-MALFORMED = (
-    AttributeError,
-    BadZipFile,
-    EOFError,
-    ImportError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    UnpicklingError,
-    ValueError,
-    YAMLError,
-)
-OTHER_VERSIONS = (MissingDependency, WrongDependencyVersion)
+MALFORMED: tuple[type[Exception], ...] = (AttributeError, ImportError, LookupError, RuntimeError, TypeError, ValueError)
+MALFORMED += (BadZipFile, EOFError, MissingDependency, UnpicklingError, WrongDependencyVersion, YAMLError)
 
 
 class Reason(StrEnum):

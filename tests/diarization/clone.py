@@ -33,15 +33,20 @@ THREE_ONE_PARAMETERS = {
 }
 
 
-def write_clone(folder: Path, *, seed: int = 0, three_one: bool = False) -> Path:
-    """Write the clone into `folder`, and give that; `three_one` has the configuration of speaker-diarization-3.1."""
+def write_clone(folder: Path, *, seed: int = 0) -> Path:
+    """Write the clone into `folder`, and give that."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         write_model(spread(segmentation_network(), last="classifier", wanted=LOGITS), folder / "segmentation")
         write_model(spread(embedding_network(), last="resnet.seg_1", wanted=torch.zeros(DIMENSION)), folder / "embedding")
     write_plda(folder / "plda", np.random.default_rng(seed))
-    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(three_one)))
+    write_configuration(folder)
     return folder
+
+
+def write_configuration(folder: Path, *, three_one: bool = False) -> None:
+    """That of speaker-diarization-community-1, or of speaker-diarization-3.1, whose networks have the same architectures."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(three_one)))
 
 
 def configuration(three_one: bool) -> dict[str, Any]:
