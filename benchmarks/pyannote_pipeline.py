@@ -1,8 +1,9 @@
 """pyannote's pipeline by our way beside plain pyannote: `python -m benchmarks.pyannote_pipeline [--rounds 3] [--seconds 30]`.
 
-A pipeline is generated with the layout and the networks of speaker-diarization-community-1 and random weights (`tests/diarization/clone.py`):
-what a network costs does not depend on its weights. Plain `Pipeline.from_pretrained(...)` and ours take turns on the recording inside the
-pyannote.audio package, on one thread. CPU seconds of this process are counted, of everything and of the embeddings.
+A pipeline is generated with the layout and the networks of speaker-diarization-community-1 and random weights
+(`tests/diarization/clone.py`): what a network costs does not depend on its weights. Plain `Pipeline.from_pretrained(...)` and ours take
+turns on the recording inside the pyannote.audio package, on one thread. CPU seconds of this process are counted, of everything and of the
+embeddings.
 
 The exit code is 1 if a turn differs by more than 10^-6 s, if the median embedding step is less than three times as fast, or if there was
 nothing to compare: no turns, one speaker, nobody who talks at the same time as another.
@@ -205,11 +206,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pyannote_pipeline", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=30.0, help="of the recording, 30 at most")
-    parser.add_argument("--json", type=Path, default=FOLDER / f"pyannote-{datetime.now(UTC):%Y%m%d-%H%M%S}.json")
+    parser.add_argument("--json", type=Path, help="default: var/benchmarks/pyannote_pipeline-<date>.json")
     options = parser.parse_args()
     rounds = compared(options.rounds, options.seconds)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(facts(rounds, options.seconds), indent=1))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = options.json or FOLDER / f"pyannote_pipeline-{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
+    file.write_text(json.dumps(facts(rounds, options.seconds), indent=1) + "\n")
     print(machine.in_words(machine.description()), text(rounds, options.seconds), sep="\n\n")
     missed = misses(rounds)
     print("\n" + ("\n".join(f"MISSED: {miss}" for miss in missed) or "all limits hold"))

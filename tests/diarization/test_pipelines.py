@@ -102,7 +102,8 @@ def refusing(error: Exception, asked: list[Any]) -> Callable[..., Any]:
     return from_pretrained
 
 
-GATED = GatedRepoError("401", response=httpx.Response(401, request=httpx.Request("GET", "https://hf.co")))
+NOT_FOR_US: Any = httpx.Response(401, request=httpx.Request("GET", "https://hf.co"))
+GATED = GatedRepoError("401", response=NOT_FOR_US)
 REFUSALS = [
     (GATED, "no_access", f"accept its conditions at https://hf.co/{COMMUNITY}, and set DIARIZATION_TOKEN"),
     (LocalEntryNotFoundError("no connection"), "no_weights", "let this machine reach https://hf.co, or name the directory of a clone"),
