@@ -15,8 +15,8 @@ Turn = dict[str, Any]
 def document(turns: Iterable[Turn], exclusive: Iterable[Turn], duration: float) -> dict[str, Any]:
     """The part of a result that follows from its turns, to the millisecond; `duration` is the recording's, in seconds.
 
-    `turns` may overlap, `exclusive` ones may not. What rounds to nothing is left out. A turn's place in the list is what corrections call it
-    by: turns that begin and end together stay in the order in which they are given.
+    `turns` may overlap, `exclusive` ones may not. What rounds to nothing is left out. Corrections call a turn by its place in the list:
+    turns that begin and end together stay in the order in which they are given.
     """
     said = in_order(turn(given) for given in turns)
     times = speaking_times(said)

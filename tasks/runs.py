@@ -58,7 +58,7 @@ class JobRun(Run):
         """Whether the job is still ours, and somebody wants its result."""
         return bool(rows(WANTED, {"id": self.job.key, "lease": self.job.lease}))
 
-    def save(self, name: str, file: IO[bytes], *, private: bool = False, sealed: bool = False) -> None:
+    def save(self, name: str, file: IO[bytes], *, private: bool = False) -> None:
         self.check_canceled()
         stored = self.stored(file)
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"

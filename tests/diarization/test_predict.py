@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,15 @@ def codes(result: dict[str, list[dict[str, str]]]) -> list[str]:
     return [warning["code"] for warning in result["warnings"]]
 
 
+def names(result: dict[str, Any]) -> list[str]:
+    return [speaker["name"] for speaker in result["speakers"]]
+
+
+def said(result: dict[str, Any]) -> str:
+    """All but what the clock says."""
+    return json.dumps({**result, "timings_ms": None})
+
+
 def test_the_result_is_valid_for_its_serializer(predict: Predict, sample_path: Path) -> None:
     result = predict(sample_path.read_bytes(), num_speakers=2)
     assert result.pop("warnings") == []
@@ -33,7 +44,7 @@ def test_two_people_on_the_telephone_are_told_apart(predict: Predict, sample_pat
     result = predict(sample_path.read_bytes(), num_speakers=2)
     with sample_path.with_suffix(".rttm").open("rb") as file:
         reference = read_rttm(file, 30)
-    assert (result["speakers"], result["num_speakers_found"]) == (["SPEAKER_00", "SPEAKER_01"], 2)
+    assert (names(result), result["num_speakers_found"]) == (["SPEAKER_00", "SPEAKER_01"], 2)
     assert score(reference, annotation(result["turns"]), 30)["strict"]["der"] <= 19  # the prototype: 18.6
 
 
@@ -42,13 +53,14 @@ def test_turns_are_in_order_and_do_not_overlap(predict: Predict, sample_path: Pa
     times = [time for turn in result["turns"] for time in (turn["start"], turn["end"])]
     assert times == sorted(times)
     assert times[-1] <= result["duration_seconds"] == pytest.approx(30.0, abs=0.01)
-    assert sum(result["speaking_seconds"].values()) == pytest.approx(sum(turn["end"] - turn["start"] for turn in result["turns"]), abs=0.01)
+    assert sum(speaker["seconds"] for speaker in result["speakers"]) == pytest.approx(sum(turn["end"] - turn["start"] for turn in result["turns"]), abs=0.01)
     assert result["turns"][0]["speaker"] == "SPEAKER_00"
 
 
-def test_the_same_recording_gives_the_same_result(predict: Predict, sample_path: Path) -> None:
+def test_the_same_recording_gives_the_same_bytes_twenty_times(predict: Predict, sample_path: Path) -> None:
     content = sample_path.read_bytes()
-    assert predict(content, num_speakers=2) == predict(content, num_speakers=2)
+    answers = {said(predict(content, num_speakers=2)) for _ in range(20)}
+    assert len(answers) == 1
 
 
 SAME_SOUND = [
@@ -84,14 +96,14 @@ def test_a_recording_without_speech_has_no_turns_and_says_so(predict: Predict, s
 @pytest.mark.parametrize("seconds", [0.5, 1.0])
 def test_a_single_word_has_a_single_speaker(predict: Predict, sample: Sound, seconds: float) -> None:
     result = predict(wav(sample[160_000 : 160_000 + round(seconds * 16_000)]), num_speakers=2)
-    assert result["speakers"] == ["SPEAKER_00"]
+    assert names(result) == ["SPEAKER_00"]
     assert codes(result) == ["speaker_count_differs"]
 
 
 @pytest.mark.parametrize("hints", [{"num_speakers": 1}, {"max_speakers": 1}])
 def test_one_speaker_takes_all_turns_if_asked(predict: Predict, sample_path: Path, hints: dict[str, int]) -> None:
     result = predict(sample_path.read_bytes(), **hints)
-    assert (result["speakers"], codes(result)) == (["SPEAKER_00"], [])
+    assert (names(result), codes(result)) == (["SPEAKER_00"], [])
 
 
 def test_at_least_two_speakers_are_found_if_asked(predict: Predict, sample_path: Path) -> None:
