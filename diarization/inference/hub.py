@@ -35,7 +35,7 @@ class PyannoteDiarizer(Diarizer):
     """Around a loaded `pyannote.audio.pipelines.SpeakerDiarization`, which it moves to `device` and changes for its own use.
 
     `batch_size` is how many chunks of a single voice the networks take at once: the segmentation so many chunks, the embedding as many
-    chunks as hold so many voices.
+    chunks as hold so many voices, or one on a CPU.
     """
 
     name = "pyannote"
@@ -112,7 +112,8 @@ class PyannoteDiarizer(Diarizer):
         """
         found = np.tile(self.nobody, (*active.shape[::2], 1))
         speaking = np.flatnonzero(active.any(axis=(1, 2)))
-        size = max(1, self.batch_size // active.shape[2])
+        # On a CPU one chunk at a time: with ten, the memory of the layers is given back and fetched anew each time, half of the cost.
+        size = 1 if self.device.type == "cpu" else max(1, self.batch_size // active.shape[2])
         for first in range(0, len(speaking), size):
             progress(first / len(speaking))
             some = speaking[first : first + size]

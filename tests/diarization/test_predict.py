@@ -53,7 +53,9 @@ def test_turns_are_in_order_and_do_not_overlap(predict: Predict, sample_path: Pa
     times = [time for turn in result["turns"] for time in (turn["start"], turn["end"])]
     assert times == sorted(times)
     assert times[-1] <= result["duration_seconds"] == pytest.approx(30.0, abs=0.01)
-    assert sum(speaker["seconds"] for speaker in result["speakers"]) == pytest.approx(sum(turn["end"] - turn["start"] for turn in result["turns"]), abs=0.01)
+    assert sum(speaker["seconds"] for speaker in result["speakers"]) == pytest.approx(
+        sum(turn["end"] - turn["start"] for turn in result["turns"]), abs=0.01
+    )
     assert result["turns"][0]["speaker"] == "SPEAKER_00"
 
 
