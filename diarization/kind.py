@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from django.conf import settings
 
 from diarization.configured import configured
-from tasks.kinds import Kind, Operation, Renderer
+from tasks.errors import Code, InvalidInput
+from tasks.kinds import Corrections, Kind, Operation, Renderer, parameters_and_inputs
+from tasks.models import Job
+from tasks.sealing import Unreadable
 
 OFFLINE_VERSION = "offline-1"
 PIPELINE = configured(settings.DIARIZATION_PIPELINE)
+HEARD = "heard"
+"""The private, sealed file of a job in which its model left what it heard of the voices."""
+FORMATS = {
+    "rttm": Renderer("text/x-rttm", "diarization.formats.rttm"),
+    "srt": Renderer("application/x-subrip", "diarization.formats.srt"),
+    "vtt": Renderer("text/vtt", "diarization.formats.vtt"),
+    "csv": Renderer("text/csv", "diarization.formats.csv"),
+    "audacity": Renderer("text/plain", "diarization.formats.audacity", extension="txt"),
+    "svg": Renderer("image/svg+xml", "diarization.timeline.svg", link="timeline"),
+}
+CORRECTIONS = Corrections(
+    serializer="diarization.serializers.CorrectionSerializer",
+    apply="diarization.corrections.correct",
+    follow="diarization.corrections.recount",
+)
+RESULT = "diarization.serializers.PredictResultSerializer"
+
+
+def arguments(job: Job) -> dict[str, Any]:
+    """A recording; or what was heard of one by the job that `reclustered_from` names. Raises InvalidInput("input_gone")."""
+    if job.operation != "recluster":
+        return {name: value for name, value in parameters_and_inputs(job).items() if name != "use_mps"}  # an old client's wish
+    try:
+        return {**job.parameters, HEARD: Job(pk=UUID(job.parameters["reclustered_from"])).open_saved(HEARD)}
+    except (FileNotFoundError, Unreadable):
+        raise InvalidInput(Code.INPUT_GONE) from None
+
 
 KIND = Kind(
     name="diarization",
@@ -17,15 +50,15 @@ KIND = Kind(
         "predict": Operation(
             deadline_seconds=60,
             unit="audio second",
-            deadline_seconds_per_unit=4.0 if PIPELINE.pyannote else 1.0,  # pyannote's needs 0.8 CPU seconds, on a machine of its own
-            result="diarization.serializers.PredictResultSerializer",
-            renderers={
-                "rttm": Renderer("text/x-rttm", "diarization.formats.rttm"),
-                "srt": Renderer("application/x-subrip", "diarization.formats.srt"),
-                "vtt": Renderer("text/vtt", "diarization.formats.vtt"),
-                "csv": Renderer("text/csv", "diarization.formats.csv"),
-            },
-        )
+            deadline_seconds_per_unit=4.0 if PIPELINE.pyannote else 1.0,  # pyannote's needs 0.5 CPU seconds, on a machine of its own
+            result=RESULT,
+            renderers=FORMATS,
+            corrections=CORRECTIONS,
+            links={"recluster": "recluster"},
+        ),
+        "recluster": Operation(
+            deadline_seconds=120, result=RESULT, renderers=FORMATS, corrections=CORRECTIONS, links={"recluster": "recluster"}
+        ),
     },
     # Offline holds 0.64 GB when loaded, and 1.7 with four hours of recording. pyannote's clustering holds the distances of all pairs of
     # embeddings, twice: 7 GB for the 30 000 that four hours of lively talk may give (computed, not measured).
@@ -33,4 +66,6 @@ KIND = Kind(
     memory_recycle_bytes=2_000_000_000,
     keep_inputs_seconds=7 * 86_400,
     model_version=PIPELINE.version if PIPELINE.pyannote else OFFLINE_VERSION,
+    arguments=arguments,
+    job_routes={"recluster": "diarization.views.ReclusterView"},
 )

@@ -34,8 +34,7 @@ Progress = Callable[[float], None]
 class PyannoteDiarizer(Diarizer):
     """Around a loaded `pyannote.audio.pipelines.SpeakerDiarization`, which it moves to `device` and changes for its own use.
 
-    `batch_size` is how many chunks of a single voice the networks take at once: the segmentation so many chunks, the embedding as many
-    chunks as hold so many voices, or one on a CPU.
+    `batch_size` is how many chunks the segmentation takes at once; the embedding takes as many as hold so many voices, on a CPU one.
     """
 
     name = "pyannote"
