@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,13 @@ from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError
 from pyannote.audio import Pipeline
 
 from diarization.inference.hub import PyannoteDiarizer
+from diarization.inference.model import DiarizationModel
 from diarization.inference.pipeline import OfflinePipeline
 from diarization.inference.pipelines import Unusable, chosen, from_directory
-from tests.diarization.clone import write_clone
+from diarization.serializers import PredictResultSerializer
+from tasks.inference.model import Run
+from tests.diarization.clone import sample, write_clone
+from tests.diarization.sounds import wav
 
 pytestmark = pytest.mark.slow
 COMMUNITY = "pyannote/speaker-diarization-community-1"
@@ -131,6 +136,33 @@ def test_the_offline_pipeline_answers_where_that_is_allowed_and_says_so(settings
     assert [told["code"] for told in found.warnings] == ["fallback"]
     assert "nowhere" not in str(found.warnings)
     assert "pipeline cannot be loaded" in caplog.text
+
+
+def test_the_model_answers_by_a_clone_and_tells_its_speakers_apart_anew(
+    whole: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DIARIZATION_PIPELINE = str(whole)
+    monkeypatch.setattr(DiarizationModel, "sample", lambda self: None)  # 30 s of sound, which this has no need of
+    model, run = DiarizationModel(), Run()
+    model.load()
+    result = model.predict(run, io.BytesIO(wav(sample()[: 12 * 16_000])))
+    again = model.recluster(Run(), io.BytesIO(run.files["heard"]), num_speakers=1)
+    for answer in (result, again):
+        assert (answer["pipeline"], answer["model_version"], answer["fallback"]) == ("pyannote", "pyannote-meetings", None)
+        answer.pop("warnings")
+        serializer = PredictResultSerializer(data=answer)
+        assert serializer.is_valid(), serializer.errors
+    assert len(result["speakers"]) > 1 and result["overlap_seconds"] > 0
+    assert len(again["speakers"]) == 1
+
+
+def test_a_result_of_the_model_says_who_answered_instead(settings: Any) -> None:
+    settings.DIARIZATION_PIPELINE, settings.DIARIZATION_FALLBACK = "/nowhere/at/all", True
+    model = DiarizationModel()
+    model.load()
+    result = model.predict(Run(), io.BytesIO(wav(sample()[: 5 * 16_000])))
+    assert (result["pipeline"], result["model_version"], result["fallback"]["reason"]) == ("offline", "offline-1", "no_weights")
+    assert "fallback" in [told["code"] for told in result["warnings"]]
 
 
 def test_what_is_set_to_offline_is_no_fallback(settings: Any) -> None:
