@@ -50,7 +50,7 @@ KIND = Kind(
         "predict": Operation(
             deadline_seconds=60,
             unit="audio second",
-            deadline_seconds_per_unit=4.0 if PIPELINE.pyannote else 1.0,  # pyannote's needs 0.5 CPU seconds, on a machine of its own
+            deadline_seconds_per_unit=4.0 if PIPELINE.pyannote else 1.0,  # pyannote's needs 0.35 CPU seconds, on a machine of its own
             result=RESULT,
             renderers=FORMATS,
             corrections=CORRECTIONS,
