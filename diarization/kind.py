@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
+from diarization.configured import configured
 from tasks.errors import Code, InvalidInput
 from tasks.kinds import Corrections, Kind, Operation, Renderer, parameters_and_inputs
 from tasks.models import Job
 from tasks.sealing import Unreadable
 
+OFFLINE_VERSION = "offline-1"
+PIPELINE = configured(settings.DIARIZATION_PIPELINE)
 HEARD = "heard"
 """The private, sealed file of a job in which its model left what it heard of the voices."""
 FORMATS = {
@@ -51,17 +56,19 @@ KIND = Kind(
         "predict": Operation(
             deadline_seconds=60,
             unit="audio second",
-            deadline_seconds_per_unit=1.0,
+            deadline_seconds_per_unit=4.0 if PIPELINE.pyannote else 1.0,  # pyannote's needs 0.35 CPU seconds, on a machine of its own
             result=RESULT,
             renderers=FORMATS,
             corrections=CORRECTIONS,
         ),
         "recluster": Operation(deadline_seconds=120, result=RESULT, renderers=FORMATS, corrections=CORRECTIONS),
     },
-    memory_limit_bytes=6_000_000_000,  # loaded it holds 0.64 GB; four hours of recording take it to 1.7
+    # Offline holds 0.64 GB when loaded, and 1.7 with four hours of recording. pyannote's clustering holds the distances of all pairs of
+    # embeddings, twice: 7 GB for the 30 000 that four hours of lively talk may give (computed, not measured).
+    memory_limit_bytes=10_000_000_000 if PIPELINE.pyannote else 6_000_000_000,
     memory_recycle_bytes=2_000_000_000,
     keep_inputs_seconds=7 * 86_400,
-    model_version="offline-1",
+    model_version=PIPELINE.version if PIPELINE.pyannote else OFFLINE_VERSION,
     arguments=arguments,
     job_routes={"recluster": "diarization.views.ReclusterView"},
     job_links=links,

@@ -12,6 +12,7 @@ import environ
 from csp.constants import NONE
 from django.core.exceptions import ImproperlyConfigured
 
+from diarization.configured import configured
 from faces.limits import limits
 from fitsize.secret_files import named_keys, secret_file
 from tasks.devices import CPU, DEVICES
@@ -310,6 +311,16 @@ MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", default=500_000_000)
 
 # -- diarization
 DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)
+DIARIZATION_PIPELINE = env.str("DIARIZATION_PIPELINE", default="offline")  # offline | a directory | a hub id: docs/diarization.md
+DIARIZATION_TOKEN = env.str("DIARIZATION_TOKEN", default="")  # of Hugging Face, for a hub id whose weights are gated
+DIARIZATION_FALLBACK = env.bool("DIARIZATION_FALLBACK", default=False)  # answer with `offline` where the pipeline cannot be loaded
+try:
+    configured(DIARIZATION_PIPELINE)
+except ValueError as error:
+    raise ImproperlyConfigured(f"DIARIZATION_PIPELINE: {error}") from None
+if DIARIZATION_TOKEN and not DIARIZATION_TOKEN.startswith("hf_"):  # which pyannote would pass over in silence
+    raise ImproperlyConfigured("DIARIZATION_TOKEN is a token of Hugging Face, which begins with hf_")
+DIARIZATION_BLOCK_SECONDS = env.int("DIARIZATION_BLOCK_SECONDS", default=1800)  # decoded, heard and kept at a time
 
 # -- logs: one line per event
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

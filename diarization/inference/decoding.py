@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import av
@@ -12,7 +12,8 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from diarization.inference.windows import SAMPLE_RATE, Sound
+from diarization.inference.peaks import Peaks
+from diarization.inference.windows import FRAME, SAMPLE_RATE, Sound
 from tasks.errors import Code, InvalidInput
 from tasks.languages import sentence
 
@@ -22,37 +23,98 @@ CONTAINERS = "wav,w64,aiff,caf,flac,mp3,aac,ogg,matroska,webm,mov,mp4,m4a,3gp,am
 RATES = range(2_000, 768_001)  # Hz; outside, one frame could grow to gigabytes in resampling, or need gigantic filters
 LOUDEST = 32_768.0  # floats may exceed full scale (1.0), even be written as if they were 16-bit integers; beyond that they are damaged
 DECLARING = {"flac", "mov,mp4,m4a,3gp,3g2,mj2"}  # containers whose declared length is exact; an mp3's is often an estimate
+MOST_CHANNELS = 8  # taken one by one, each of which is decoded for itself
 TOLERANCE_SECONDS = 0.3  # the padding of two AAC frames at 8 kHz
 
 
-@dataclass(frozen=True)
 class Recording:
-    """`sound` is 16 kHz mono float32, usually within -1..1; not `complete` if some of the file could not be decoded."""
+    """A recording that is decoded block by block: the whole of it is never in memory.
 
-    sound: Sound
-    complete: bool
+    `channel` is None to mix all channels into one, or the number of the one to decode, from 0. `seconds` and `peaks` are those of what is
+    decoded so far; `complete`, once all is, is False if some of the file could not be decoded.
+    """
+
+    def __init__(self, file: BinaryIO, *, max_seconds: float, block_seconds: float, channel: int | None = None) -> None:
+        self.file, self.channel = file, channel
+        self.most_samples = int(max_seconds * SAMPLE_RATE)
+        self.block = np.empty(
+            max(1, round(block_seconds * SAMPLE_RATE / FRAME)) * FRAME, np.float32
+        )  # pages that nothing is written to take no memory
+        self.samples = 0
+        self.declared_seconds = 0.0
+        self.complete = False
+        self.peaks = Peaks()
 
     @property
     def seconds(self) -> float:
-        return len(self.sound) / SAMPLE_RATE
+        return self.samples / SAMPLE_RATE
+
+    def blocks(self) -> Iterator[Sound]:
+        """Consecutive stretches of 16 kHz mono float32, usually within -1..1; all but the last are of the block's length,
+        which is a whole number of the voice activity's frames.
+
+        A block is overwritten by the next one. A damaged or cut file gives what can be decoded. Raises InvalidInput("invalid_audio" |
+        "too_long"), the latter as soon as there is more sound than allowed.
+        """
+        cut_short = riff_is_cut(self.file)
+        with opened(self.file) as container:
+            stream = sound_track(container)
+            frames = Frames(container, stream)
+            self.declared_seconds = about_seconds(container)
+            yield from self.filled(Resampler(self.channel).all(frames))
+            missing = exact_seconds(container, stream) - self.seconds
+        if not self.samples:
+            raise InvalidInput(Code.INVALID_AUDIO, "The file holds no sound that can be decoded.")
+        self.complete = not (cut_short or frames.lost) and missing < TOLERANCE_SECONDS
+
+    def filled(self, pieces: Iterator[Sound]) -> Iterator[Sound]:
+        """Blocks out of small pieces of sound."""
+        used = 0
+        for piece in pieces:
+            self.count(piece)
+            while len(piece):
+                taken = piece[: len(self.block) - used]
+                self.block[used : used + len(taken)] = taken
+                used, piece = used + len(taken), piece[len(taken) :]
+                if used == len(self.block):
+                    yield self.finished(used)
+                    used = 0
+        if used:
+            yield self.finished(used)
+
+    def count(self, piece: Sound) -> None:
+        self.samples += len(piece)
+        if self.samples > self.most_samples:
+            most = f"{self.most_samples / SAMPLE_RATE:g}"
+            raise InvalidInput(Code.TOO_LONG, sentence("The recording is longer than %(most)s seconds.", most=most))
+
+    def finished(self, samples: int) -> Sound:
+        sound: Sound = self.block[:samples]
+        mend(sound)
+        self.peaks.add(sound)
+        return sound
 
 
-def decode(file: BinaryIO, *, max_seconds: float) -> Recording:
-    """Read the first sound track of a file, with its channels mixed into one.
-
-    Memory grows to the decoded sound, 64 kB a second, and no further: longer sound than `max_seconds` ends the work.
-    A damaged or cut file gives what can be decoded. Raises InvalidInput("invalid_audio" | "too_long").
-    """
-    cut_short = riff_is_cut(file)
+@contextmanager
+def opened(file: BinaryIO) -> Iterator[InputContainer]:
     try:
-        options = {"format_whitelist": CONTAINERS}
-        with av.open(file, mode="r", options=options, metadata_errors="ignore") as container:
-            recording = read(container, max_seconds)
+        with av.open(file, mode="r", options={"format_whitelist": CONTAINERS}, metadata_errors="ignore") as container:
+            yield container
     except av.FFmpegError as error:
         raise InvalidInput(Code.INVALID_AUDIO, "The file is not a recording in a format that can be read.") from error
-    if not len(recording.sound):
-        raise InvalidInput(Code.INVALID_AUDIO, "The file holds no sound that can be decoded.")
-    return Recording(recording.sound, complete=recording.complete and not cut_short)
+
+
+def count_channels(file: BinaryIO) -> int:
+    """Of the first sound track. Raises InvalidInput("invalid_audio") also if they are too many to be taken one by one."""
+    with opened(file) as container:
+        channels = sound_track(container).codec_context.layout.nb_channels
+    file.seek(0)
+    if not 1 <= channels <= MOST_CHANNELS:
+        said = sentence(
+            "The recording has %(channels)s channels; at most %(most)s can be taken one by one.", channels=channels, most=MOST_CHANNELS
+        )
+        raise InvalidInput(Code.INVALID_AUDIO, said)
+    return int(channels)
 
 
 def riff_is_cut(file: BinaryIO) -> bool:
@@ -62,22 +124,6 @@ def riff_is_cut(file: BinaryIO) -> bool:
     file.seek(0)
     declared = int.from_bytes(head[4:8], "little")
     return head[:4] == b"RIFF" and head[8:] == b"WAVE" and declared != 0xFFFFFFFF and declared + 8 > size
-
-
-def read(container: InputContainer, max_seconds: float) -> Recording:
-    stream = sound_track(container)
-    resampler = Resampler()
-    buffer = bytearray()  # grows in place (mremap), where a list of arrays would have to be copied into one
-    frames = Frames(container, stream)
-    for frame in frames:
-        buffer += resampler.resample(frame)
-        if len(buffer) > max_seconds * SAMPLE_RATE * 4:
-            raise InvalidInput(Code.TOO_LONG, sentence("The recording is longer than %(most)s seconds.", most=f"{max_seconds:g}"))
-    buffer += resampler.flush()
-    sound = np.frombuffer(buffer, np.float32)
-    mend(sound)
-    declared = declared_seconds(container, stream)
-    return Recording(sound, complete=not frames.lost and len(sound) / SAMPLE_RATE > declared - TOLERANCE_SECONDS)
 
 
 def mend(sound: Sound) -> None:
@@ -97,11 +143,16 @@ def sound_track(container: InputContainer) -> AudioStream:
     return stream
 
 
-def declared_seconds(container: InputContainer, stream: AudioStream) -> float:
+def exact_seconds(container: InputContainer, stream: AudioStream) -> float:
     """The length the header promises; 0 where it promises nothing exact."""
     if container.format.name not in DECLARING or stream.duration is None or stream.time_base is None:
         return 0.0
     return float(stream.duration * stream.time_base)
+
+
+def about_seconds(container: InputContainer) -> float:
+    """The length by the header or by the file's size, for telling how far the work is; 0 if unknown."""
+    return max(0.0, (container.duration or 0) / av.time_base)
 
 
 class Frames:
@@ -127,28 +178,38 @@ class Frames:
 
 
 class Resampler:
-    """Frames of any format -> bytes of 16 kHz mono float32. The format may change midway (joined files): a new resampler takes over."""
+    """Frames of any format -> 16 kHz mono float32. The format may change midway (joined files): a new resampler takes over.
 
-    def __init__(self) -> None:
+    `channel` is the one to take, silent in frames that have fewer; None mixes all.
+    """
+
+    def __init__(self, channel: int | None) -> None:
+        self.channel = channel
         self.format: tuple[str, str, int] | None = None
 
-    def resample(self, frame: AudioFrame) -> bytes:
-        end = b""
-        if self.format != (frame.format.name, frame.layout.name, frame.sample_rate):
-            end = self.flush()
-            self.start(frame)
-        return end + self.take(frame)
+    def all(self, frames: Iterable[AudioFrame]) -> Iterator[Sound]:
+        for frame in frames:
+            if self.format != (frame.format.name, frame.layout.name, frame.sample_rate):
+                yield from self.flush()
+                self.start(frame)
+            yield from self.take(frame)
+        yield from self.flush()
 
     def start(self, frame: AudioFrame) -> None:
         if frame.sample_rate not in RATES:
             said = sentence("The sample rate must be between %(least)s and %(most)s Hz.", least=RATES.start, most=RATES.stop - 1)
             raise InvalidInput(Code.INVALID_AUDIO, said)
         self.format = (frame.format.name, frame.layout.name, frame.sample_rate)
-        self.resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        self.channels = 1 if self.channel is None else frame.layout.nb_channels
+        layout = "mono" if self.channel is None else frame.layout.name
+        self.resampler = av.AudioResampler(format="flt", layout=layout, rate=SAMPLE_RATE)
 
-    def take(self, frame: AudioFrame | None) -> bytes:
-        return b"".join(out.to_ndarray().tobytes() for out in self.resampler.resample(frame))
+    def take(self, frame: AudioFrame | None) -> Iterator[Sound]:
+        for out in self.resampler.resample(frame):
+            channels: Sound = np.frombuffer(out.to_ndarray(), np.float32).reshape(-1, self.channels)
+            chosen = self.channel or 0
+            yield channels[:, chosen] if chosen < self.channels else np.zeros(len(channels), np.float32)
 
-    def flush(self) -> bytes:
+    def flush(self) -> Iterator[Sound]:
         """What the resampler still holds."""
-        return self.take(None) if self.format else b""
+        return self.take(None) if self.format else iter(())

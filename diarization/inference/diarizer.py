@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Heard:
         return file.getvalue()
 
     @classmethod
-    def load(cls, file: BinaryIO) -> Heard:
+    def load(cls, file: IO[bytes]) -> Heard:
         with np.load(file, allow_pickle=False) as stored:
             head = json.loads(stored["head"].tobytes())
             return cls(**head, arrays={name[1:]: stored[name] for name in stored.files if name.startswith("_")})
@@ -91,7 +91,8 @@ class Diarizer(ABC):
 
     @abstractmethod
     def listen(self, blocks: Iterator[Sound], report: Report, kept: Kept) -> Heard:
-        """Everything before clustering. `blocks` are the recording's consecutive stretches, 16 kHz mono float32."""
+        """Everything before clustering. `blocks` are the recording's consecutive stretches, 16 kHz mono float32; each
+        is overwritten by the next one."""
 
     @abstractmethod
     def speakers(self, heard: Heard, asked: Asked) -> Found:

@@ -5,6 +5,7 @@ Equal to Resemblyzer's own embeddings within 5e-7; its code would need librosa, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torchaudio.functional import melscale_fbanks
 
 from diarization.inference.weights import package_file
-from diarization.inference.windows import SAMPLE_RATE, Floats, Sound, cut
+from diarization.inference.windows import SAMPLE_RATE, Floats, Sound, Stretch
 
 FFT = 400  # samples, 25 ms
 HOP = 160  # samples, 10 ms
@@ -22,7 +23,7 @@ SIZE = 256
 WINDOW_FRAMES = 160
 WINDOW_SECONDS = WINDOW_FRAMES * HOP / SAMPLE_RATE
 WINDOW_SAMPLES = (WINDOW_FRAMES - 1) * HOP + FFT
-BATCH = 128
+BATCH = 128  # windows; 16 to 256 cost the same on a CPU
 QUIETEST = 10 ** (-30 / 20)  # Resemblyzer lifts recordings below -30 dBFS to it, and never lowers any
 
 
@@ -52,20 +53,19 @@ class SpeakerEncoder(torch.nn.Module):
         return torch.nn.functional.normalize(raw, dim=1, eps=1e-9)
 
     @torch.inference_mode()
-    def embed(self, sound: Sound, starts: Floats, report: Callable[[int, int], None]) -> Floats:
-        """(starts, 256) vectors of the 1.6 s windows of `sound` that begin at `starts` seconds; `report(done, of)` may raise to stop.
+    def embed(self, sound: Stretch, starts: Floats, *, gain: float, report: Callable[[float], None]) -> Sound:
+        """(starts, 256) vectors of the 1.6 s windows that begin at `starts` seconds of the recording; `report(fraction)` may raise to stop.
 
         Windows that reach out of the sound are moved inside. They are cut out batch by batch: neither a copy of the sound nor its whole
         spectrogram is ever held, for 6 % more time.
         """
-        gain = np.float32(max(1.0, QUIETEST / max(loudness(sound), 1e-6)))
-        firsts = first_samples(starts, len(sound))
-        parts = [np.zeros((0, SIZE))]
+        firsts = first_samples(starts, sound.after)
+        vectors = np.empty((len(firsts), SIZE), np.float32)
         for done in range(0, len(firsts), self.batch_size):
-            report(done, len(firsts))
-            windows = torch.from_numpy(cut(sound, firsts[done : done + self.batch_size], WINDOW_SAMPLES) * gain)
-            parts.append(self(windows.to(self.linear.weight.device)).cpu().numpy().astype(np.float64))
-        return np.concatenate(parts)
+            report(done / len(firsts))
+            windows = torch.from_numpy(sound.cut(firsts[done : done + self.batch_size], WINDOW_SAMPLES) * np.float32(gain))
+            vectors[done : done + self.batch_size] = self(windows.to(self.linear.weight.device)).cpu().numpy()
+        return vectors
 
 
 def resemblyzer_state() -> dict[str, torch.Tensor]:
@@ -74,9 +74,10 @@ def resemblyzer_state() -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in state.items() if not name.startswith("similarity")}
 
 
-def loudness(sound: Sound) -> float:
-    """Root mean square over the recording, full scale = 1."""
-    return float(np.sqrt(np.dot(sound, sound) / max(1, len(sound))))
+def gain(energy: float, samples: int) -> float:
+    """What sound is multiplied by before it is embedded; `energy` is the sum of the squares of so many samples, full scale = 1."""
+    loudness = math.sqrt(energy / max(1, samples))
+    return max(1.0, QUIETEST / max(loudness, 1e-6))
 
 
 def first_samples(starts: Floats, samples: int) -> NDArray[np.int64]:

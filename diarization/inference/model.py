@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
 from typing import Any, BinaryIO
 
 import torch
 from django.conf import settings
-from pyannote.core import Annotation
 
-from diarization.inference.decoding import Recording, decode
-from diarization.inference.pipeline import OfflinePipeline
+from diarization.inference.decoding import Recording, count_channels
+from diarization.inference.diarizer import Asked, Diarizer, Found, Heard, Turn
+from diarization.inference.listening import speech_regions
+from diarization.inference.peaks import audiowaveform
+from diarization.inference.pipelines import chosen
+from diarization.inference.voice_activity import VoiceActivity
 from diarization.inference.weights import package_file
-from diarization.inference.windows import SAMPLE_RATE
+from diarization.inference.work import LISTENING, Work
 from diarization.kind import KIND
+from diarization.plausibility import warnings
 from diarization.results import document
-from tasks.errors import warning
+from tasks.errors import Code, InvalidInput
 from tasks.inference.devices import Placement
 from tasks.inference.model import InferenceModel, Run
-from tasks.languages import sentence
 
-# where each step of the pipeline begins and ends, as shares of the job's time (measured; the rest is decoding and clustering)
-SHARES = {"speech": (0.05, 0.3), "voices": (0.3, 0.95), "speakers": (0.95, 0.95)}
+Facts = dict[str, Any]
 
 
 class DiarizationModel(InferenceModel):
@@ -30,7 +36,7 @@ class DiarizationModel(InferenceModel):
 
     def load(self) -> None:
         torch.set_num_threads(1)
-        self.placement = Placement(pipeline_on)
+        self.placement = Placement(self.built)
         self.remark, self.device_bytes = self.placement.choice.remark, self.placement.choice.resident_bytes
         self.sample()
 
@@ -39,6 +45,15 @@ class DiarizationModel(InferenceModel):
         with package_file("pyannote", "audio/sample/sample.wav").open("rb") as sample:
             self.predict(Run(), sample)
 
+    def built(self, device: torch.device) -> Diarizer:
+        self.chosen = chosen(device)
+        return self.chosen.diarizer
+
+    @cached_property
+    def voice_activity(self) -> VoiceActivity:
+        """For channels taken one by one, whatever the pipeline."""
+        return VoiceActivity()
+
     def predict(
         self,
         run: Run,
@@ -46,78 +61,151 @@ class DiarizationModel(InferenceModel):
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
-    ) -> dict[str, Any]:
+        channels: str = "mix",
+        reference: BinaryIO | None = None,
+    ) -> Facts:
         """Find the turns of the speakers; see `diarization.serializers.PredictResultSerializer` for the result.
 
-        Speech of nobody (silence, noise) is an answer, with the warning `no_speech`. Raises InvalidInput("invalid_audio" | "too_long").
+        `channels` is "mix", or "separate": one speaker a channel, found by its speech alone. `reference` is RTTM that the turns are scored
+        by. Saves `peaks.json` and, of a mix, `heard`, which `recluster` reads. Speech of nobody (silence, noise) is an answer, with the
+        warning `no_speech`. Raises InvalidInput("invalid_audio" | "too_long" | "invalid_reference").
         """
-        asked = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
-        report(run, "decoding")
-        recording = decode(audio, max_seconds=settings.DIARIZATION_MAX_SECONDS)
-        file = {"waveform": torch.from_numpy(recording.sound)[None], "sample_rate": SAMPLE_RATE, "uri": "recording"}
-        found = self.placement.run(
-            lambda pipeline: pipeline(
-                file,
-                num_speakers=num_speakers,
-                min_speakers=min_speakers,
-                max_speakers=max_speakers,
-                hook=lambda step, _, **done: report(run, step, **done),
-            )
-        )
-        said = turns(found)
+        asked = Asked(num_speakers, min_speakers, max_speakers)
+        if channels == "separate":
+            work = Work(run, parts=count_channels(audio))
+            found, recordings = self.apart(work, audio)
+        else:
+            work = Work(run)
+            found, recordings = self.mixed(work, audio, asked)
+        run.save("peaks.json", io.BytesIO(audiowaveform(recording.peaks for recording in recordings)))
+        seconds, complete = recordings[0].seconds, all(recording.complete for recording in recordings)
+        result = self.result(work, named(found, channels), seconds, asked, complete=complete)
+        return {**result, "channels": channels, "score": scored(reference, result) if reference else None}
+
+    def mixed(self, work: Work, audio: BinaryIO, asked: Asked) -> tuple[Found, list[Recording]]:
+        """Speakers told apart by their voices."""
+
+        def attempt(diarizer: Diarizer) -> tuple[Recording, Heard, Found]:
+            recording = opened(audio)
+            heard = diarizer.listen(work.blocks(recording), work.report, Checkpoint(work.run, diarizer.name, diarizer.version))
+            work.begin("speakers", LISTENING)
+            return recording, heard, diarizer.speakers(heard, asked)
+
+        recording, heard, found = self.placement.run(attempt)
+        work.run.save("heard", io.BytesIO(heard.dump()), private=True, sealed=True)
+        return found, [recording]
+
+    def apart(self, work: Work, audio: BinaryIO) -> tuple[Found, list[Recording]]:
+        """The speech of each channel is one speaker's; `speaker` is the channel's number."""
+        turns, recordings = [], []
+        for channel in range(work.parts):
+            recording = opened(audio, channel=channel)
+            regions = speech_regions(self.voice_activity, work.blocks(recording, channel), work.report)
+            turns += [Turn(float(start), float(end), channel) for start, end in regions]
+            recordings.append(recording)
+        work.begin("speakers", LISTENING)
+        turns.sort(key=lambda turn: (turn.start, turn.end))
+        return Found(turns, one_at_a_time(turns)), recordings
+
+    def recluster(
+        self,
+        run: Run,
+        heard: BinaryIO,
+        num_speakers: int | None = None,
+        min_speakers: int | None = None,
+        max_speakers: int | None = None,
+        reclustered_from: str | None = None,
+    ) -> Facts:
+        """The result for another number of speakers, from what `predict` has saved as `heard` in the job `reclustered_from`.
+
+        Raises InvalidInput("not_reclusterable") if that is of another pipeline, or of another version of it.
+        """
+        asked = Asked(num_speakers, min_speakers, max_speakers)
+        work = Work(run)
+        work.begin("speakers", 0.0)
+        stored = Heard.load(heard)
+        found = self.placement.run(lambda diarizer: told_apart(diarizer, stored, asked))
+        result = self.result(work, named(found, "mix"), stored.seconds, asked)
+        return {**result, "channels": "mix", "score": None, "reclustered_from": reclustered_from}
+
+    def result(self, work: Work, found: Facts, seconds: float, asked: Asked, *, complete: bool = True) -> Facts:
+        work.pause()
+        said = document(found["turns"], found["exclusive"], seconds)
         return {
-            **document(said, said, recording.seconds),
-            "duration_seconds": round(recording.seconds, 3),
-            "asked": asked,
-            "channels": "mix",
-            "pipeline": "offline",
+            "duration_seconds": round(seconds, 3),
+            **said,
+            "asked": asdict(asked),
+            "pipeline": self.chosen.diarizer.name,
+            "model_version": self.chosen.diarizer.version,
             "device": self.placement.device,
-            "fallback": self.placement.fallback,
-            "model_version": self.version,
-            "timings_ms": {},
-            "score": None,
+            "fallback": self.chosen.fallback or self.placement.fallback,
+            "timings_ms": work.milliseconds,
             "reclustered_from": None,
-            "warnings": warnings(recording, found, asked) + self.placement.warnings,
+            "warnings": warnings(said, seconds, complete=complete, **asdict(asked)) + self.chosen.warnings + self.placement.warnings,
         }
 
 
-def pipeline_on(device: torch.device) -> OfflinePipeline:
-    pipeline = OfflinePipeline(device)
-    pipeline.instantiate(pipeline.default_parameters())
-    return pipeline
+def told_apart(diarizer: Diarizer, heard: Heard, asked: Asked) -> Found:
+    if (heard.pipeline, heard.version) != (diarizer.name, diarizer.version):
+        raise InvalidInput(Code.NOT_RECLUSTERABLE, "The recording was heard by another pipeline than runs now; send it again.")
+    return diarizer.speakers(heard, asked)
 
 
-def report(run: Run, step: str, *, completed: int = 0, total: int = 1, **ignored: object) -> None:
-    """Tell how far the job is; raises `Canceled` if nobody wants it any more."""
-    run.check_canceled()
-    begin, end = SHARES.get(step, (0.0, 0.0))
-    run.progress(begin + (end - begin) * completed / total, step)
+def opened(audio: BinaryIO, channel: int | None = None) -> Recording:
+    audio.seek(0)
+    limits = {"max_seconds": settings.DIARIZATION_MAX_SECONDS, "block_seconds": settings.DIARIZATION_BLOCK_SECONDS}
+    return Recording(audio, **limits, channel=channel)
 
 
-def turns(found: Annotation) -> list[dict[str, Any]]:
-    """Those of an annotation; how sure it is of them is not known."""
-    return [
-        {"start": segment.start, "end": segment.end, "speaker": speaker, "confidence": None}
-        for segment, _, speaker in found.itertracks(yield_label=True)
-    ]
+def scored(reference: BinaryIO, result: Facts) -> Facts:
+    """How wrong the turns are by a reference; see `diarization.inference.scoring`."""
+    from diarization.inference.scoring import annotation, read_rttm, score
+
+    seconds = result["duration_seconds"]
+    measured: Facts = score(read_rttm(reference, seconds), annotation(result["turns"]), seconds)
+    return measured
 
 
-def warnings(recording: Recording, found: Annotation, asked: dict[str, int | None]) -> list[dict[str, Any]]:
-    """What the client should know before trusting the result."""
-    count = len(found.labels())
-    told = []
-    if not recording.complete:
-        said = sentence("The file is damaged or ends early; only %(seconds)s s could be read.", seconds=f"{recording.seconds:.1f}")
-        told.append(warning("incomplete_audio", said))
-    if not count:
-        told.append(warning("no_speech", "No speech was found, so there are no turns."))
-    elif not count_is_as_asked(count, **asked):
-        said = sentence("%(count)s speaker(s) could be told apart, which is not the number asked for.", count=count)
-        told.append(warning("speaker_count_differs", said))
-    return told
+def named(found: Found, channels: str) -> Facts:
+    """Turns as the result has them."""
+
+    def facts(turn: Turn) -> Facts:
+        speaker = f"CHANNEL_{turn.speaker + 1}" if channels == "separate" else f"SPEAKER_{turn.speaker:02d}"
+        return {**asdict(turn), "speaker": speaker}
+
+    return {"turns": [facts(turn) for turn in found.turns], "exclusive": [facts(turn) for turn in found.exclusive]}
 
 
-def count_is_as_asked(count: int, *, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None) -> bool:
-    least = num_speakers or min_speakers or count
-    most = num_speakers or max_speakers or count
-    return least <= count <= most
+def one_at_a_time(turns: Sequence[Turn]) -> list[Turn]:
+    """Turns, sorted by start, without overlap: who speaks goes on to the end, and others begin after that."""
+    alone: list[Turn] = []
+    silent_from = 0.0
+    for turn in turns:
+        start = max(turn.start, silent_from)
+        if start < turn.end:
+            alone.append(replace(turn, start=start))
+            silent_from = turn.end
+    return alone
+
+
+class Checkpoint:
+    """Where a job is, kept by its run (`diarization.inference.diarizer.Kept`).
+
+    What another pipeline, another version of it or one with other blocks has left is passed over.
+    """
+
+    def __init__(self, run: Run, pipeline: str, version: str) -> None:
+        self.run = run
+        self.of = {"pipeline": pipeline, "version": version, "block_seconds": settings.DIARIZATION_BLOCK_SECONDS}
+
+    def resume(self) -> tuple[int, Heard] | None:
+        if not (kept := self.run.resume()):
+            return None
+        blocks, file = kept
+        with file:
+            heard = Heard.load(file)
+        return (blocks, heard) if heard.facts.get("of") == self.of else None
+
+    def keep(self, blocks: int, heard: Heard) -> None:
+        marked = replace(heard, facts={**heard.facts, "of": self.of})
+        self.run.checkpoint(blocks, io.BytesIO(marked.dump()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,26 +12,37 @@ from pyannote.audio import Pipeline
 from pyannote.core import Annotation, Segment, SlidingWindow, SlidingWindowFeature
 
 from diarization.inference.clustering import CappedClustering
+from diarization.inference.diarizer import Asked, Diarizer, Found, Heard, Kept, Report, Turn
 from diarization.inference.embedding import WINDOW_SECONDS, SpeakerEncoder
+from diarization.inference.listening import HOP_SECONDS, Listening
 from diarization.inference.smoothing import label_region
-from diarization.inference.voice_activity import VoiceActivity, speech_regions
-from diarization.inference.windows import SAMPLE_RATE, Floats, Sound, speech_inside, window_starts
+from diarization.inference.voice_activity import VoiceActivity
+from diarization.inference.windows import SAMPLE_RATE, Floats, Sound, speech_inside
+from diarization.kind import OFFLINE_VERSION
 from tasks.inference.choice import ON_THE_CPU
 
-HOP_SECONDS = 0.4
 LEAST_SPEECH = 0.2  # share of speech from which pyannote learns from a window (its `min_active_ratio`)
 
-Turn = tuple[float, float, int]
+Span = tuple[float, float, int]
 
 
-class OfflinePipeline(Pipeline):
-    """silero VAD -> 1.6 s windows -> GE2E vectors -> agglomerative clustering -> Viterbi -> Annotation.
+def offline(device: torch.device = ON_THE_CPU) -> OfflinePipeline:
+    """The pipeline with its parameters, ready to work."""
+    pipeline = OfflinePipeline(device)
+    pipeline.instantiate(pipeline.default_parameters())
+    return pipeline
 
-    Call it like any pyannote pipeline, with `{"waveform": (channels, samples) tensor at 16 kHz, "sample_rate": 16000}`, and a hint if any.
-    The network of voices computes on `device`; the rest, small steps one after another, on the CPU.
 
-    The hook is called as `hook(step, None, file=file, total=of, completed=done)` in the steps "speech", "voices" and "speakers".
+class OfflinePipeline(Pipeline, Diarizer):
+    """silero VAD -> 1.6 s windows -> GE2E vectors -> agglomerative clustering -> Viterbi -> turns.
+
+    Call it like any pyannote pipeline, with `{"waveform": (channels, samples) tensor at 16 kHz, "sample_rate": 16000}`, and a hint if any:
+    it gives an Annotation. The hook is called as `hook(step, None, file=file, total=1.0, completed=fraction)` in the steps "speech",
+    "voices" and "speakers". The network of voices computes on `device`; the rest, small steps one after another, on the CPU.
     """
+
+    name = "offline"
+    version = OFFLINE_VERSION
 
     def __init__(self, device: torch.device = ON_THE_CPU) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -61,20 +72,43 @@ class OfflinePipeline(Pipeline):
         **ignored: Any,
     ) -> Annotation:
         """Turns labelled SPEAKER_00, SPEAKER_01, ... in the order in which they first speak; none where there is no speech."""
-        report = self.setup_hook(file, hook=hook)
-        sound = one_channel(file["waveform"])
-        regions = self.speech(sound, report)
-        starts = window_starts(regions, window=WINDOW_SECONDS, hop=HOP_SECONDS)
-        vectors = self.encoder.embed(sound, starts, lambda done, of: report("voices", None, completed=done, total=of))
-        report("speakers", None)
-        if not len(regions):
-            return Annotation(uri=file.get("uri"))
-        similarities = self.similarities(vectors, starts, regions, (num_speakers, min_speakers, max_speakers))
-        return annotation(turns(regions, starts + WINDOW_SECONDS / 2, similarities), uri=file.get("uri"))
+        tell = self.setup_hook(file, hook=hook)
 
-    def speech(self, sound: Sound, report: Callable[..., None]) -> Floats:
-        probabilities = self.voice_activity.probabilities(sound, lambda done, of: report("speech", None, completed=done, total=of))
-        return speech_regions(probabilities, duration=len(sound) / SAMPLE_RATE)
+        def report(step: str, fraction: float) -> None:
+            tell(step, None, completed=fraction, total=1.0)
+
+        heard = self.listen(iter([one_channel(file["waveform"])]), report, Forgetful())
+        report("speakers", 0.0)
+        return annotation(self.speakers(heard, Asked(num_speakers, min_speakers, max_speakers)).turns, uri=file.get("uri"))
+
+    def listen(self, blocks: Iterator[Sound], report: Report, kept: Kept) -> Heard:
+        """All blocks but the last hold whole frames of 512 samples.
+
+        A block is kept when the next one begins, so that a recording of one block writes nothing.
+        """
+        listening = Listening(self.voice_activity, self.encoder)
+        done = 0
+        if earlier := kept.resume():
+            done, heard = earlier
+            listening.resume(heard, blocks)
+        for number, block in enumerate(blocks, start=done):
+            if number > done:
+                kept.keep(number, self.heard(listening))
+            listening.hear(block, report)
+        listening.finish(report)
+        return self.heard(listening)
+
+    def heard(self, listening: Listening) -> Heard:
+        return Heard(self.name, self.version, listening.samples / SAMPLE_RATE, listening.arrays(), listening.facts())
+
+    def speakers(self, heard: Heard, asked: Asked) -> Found:
+        regions, starts = heard.arrays["regions"], heard.arrays["starts"]
+        if not len(regions):
+            return Found([], [])
+        hints = (asked.num_speakers, asked.min_speakers, asked.max_speakers)
+        similarities = self.similarities(heard.arrays["vectors"].astype(np.float64), starts, regions, hints)
+        turns = in_order(labelled(regions, starts + WINDOW_SECONDS / 2, similarities))
+        return Found(turns, turns)
 
     def similarities(self, vectors: Floats, starts: Floats, regions: Floats, asked: tuple[int | None, int | None, int | None]) -> Floats:
         """(windows, speakers) cosine similarity of each window to each speaker's mean vector.
@@ -99,19 +133,39 @@ def one_channel(waveform: torch.Tensor) -> Sound:
     return sound
 
 
-def turns(regions: Floats, centres: Floats, similarities: Floats) -> list[Turn]:
+def labelled(regions: Floats, centres: Floats, similarities: Floats) -> list[Span]:
     """(start, end, speaker) that fill the regions; `centres` are the middles of the windows, in the order of `window_starts`."""
-    spans: list[Turn] = []
+    spans: list[Span] = []
     for start, end in regions:
         first, after = np.searchsorted(centres, [start, end])
         spans += label_region(start, end, centres[first:after], similarities[first:after])
     return spans
 
 
-def annotation(spans: list[Turn], *, uri: str | None) -> Annotation:
-    """Turns of one speaker that touch are joined; speakers are named in the order in which they first speak."""
-    marked = Annotation(uri=uri)
-    names: dict[int, str] = {}
+def in_order(spans: list[Span]) -> list[Turn]:
+    """Spans of one speaker that touch are joined; speakers are numbered in the order in which they first speak."""
+    numbers: dict[int, int] = {}
+    turns: list[Turn] = []
     for start, end, speaker in spans:
-        marked[Segment(start, end)] = names.setdefault(speaker, f"SPEAKER_{len(names):02d}")
-    return marked.support()
+        number = numbers.setdefault(speaker, len(numbers))
+        if turns and turns[-1].speaker == number and turns[-1].end >= start:
+            start = turns.pop().start
+        turns.append(Turn(start, end, number))
+    return turns
+
+
+def annotation(turns: list[Turn], *, uri: str | None) -> Annotation:
+    marked = Annotation(uri=uri)
+    for turn in turns:
+        marked[Segment(turn.start, turn.end)] = f"SPEAKER_{turn.speaker:02d}"
+    return marked
+
+
+class Forgetful:
+    """Who calls the pipeline by itself has no job to go on with."""
+
+    def resume(self) -> None:
+        return None
+
+    def keep(self, blocks: int, heard: Heard) -> None:
+        pass

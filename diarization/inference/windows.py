@@ -5,6 +5,8 @@ Regions are (regions, 2) arrays of start and end in seconds, sorted and disjoint
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ Floats = NDArray[np.float64]
 Sound = NDArray[np.float32]
 
 SAMPLE_RATE = 16_000  # of all sound in this folder, one channel
+FRAME = 512  # samples of voice activity; the only size its network takes at 16 kHz
 
 
 def window_starts(regions: Floats, *, window: float, hop: float) -> Floats:
@@ -36,6 +39,38 @@ def speech_inside(starts: Floats, regions: Floats, *, window: float, frames: int
     before = np.searchsorted(regions[:, 0], times, side="right") - 1
     inside: Sound = ((before >= 0) & (times < regions[np.maximum(before, 0), 1])).astype(np.float32)
     return inside
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive sound of a recording from its sample `first` on: what is held of former blocks, and a block.
+
+    They stay apart, since a copy of both together would double the memory that a long block takes.
+    """
+
+    first: int
+    held: Sound
+    block: Sound
+
+    @property
+    def block_first(self) -> int:
+        return self.first + len(self.held)
+
+    @property
+    def after(self) -> int:
+        return self.block_first + len(self.block)
+
+    def cut(self, starts: NDArray[np.int64], length: int) -> Sound:
+        """(starts, length) samples from each start, which counts from the recording's beginning; zero outside of the stretch."""
+        pieces = cut(self.block, starts - self.block_first, length)
+        if len(self.held) and starts.min() < self.block_first:
+            pieces += cut(self.held, starts - self.first, length)
+        return pieces
+
+    def tail(self, first: int) -> Sound:
+        """A copy of all sound from the sample `first` on, or from as early as there is any."""
+        held = self.held[max(0, first - self.first) :]
+        return np.concatenate([held, self.block[max(0, first - self.block_first) :]])
 
 
 def cut(sound: Sound, starts: NDArray[np.int64], length: int) -> Sound:

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from diarization.inference.decoding import decode
 from diarization.inference.model import DiarizationModel
 from diarization.inference.weights import package_file
 from tasks.inference.model import Run
-from tests.diarization.sounds import Sound
+from tests.diarization.sounds import Sound, decoded
 
 Predict = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """As in a worker: on a busy machine two are many times slower."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -37,5 +43,4 @@ def sample_path() -> Path:
 
 @pytest.fixture(scope="session")
 def sample(sample_path: Path) -> Sound:
-    with sample_path.open("rb") as file:
-        return decode(file, max_seconds=60).sound
+    return decoded(sample_path.read_bytes()).sound

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
@@ -12,7 +13,31 @@ import numpy as np
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
+from diarization.inference.decoding import Recording
+
 Sound = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    sound: Sound
+    blocks: int
+    recording: Recording
+
+    @property
+    def seconds(self) -> float:
+        return len(self.sound) / 16_000
+
+    @property
+    def complete(self) -> bool:
+        return self.recording.complete
+
+
+def decoded(content: bytes, *, max_seconds: float = 100, block_seconds: float = 100, channel: int | None = None) -> Decoded:
+    """A file's sound in one piece."""
+    recording = Recording(io.BytesIO(content), max_seconds=max_seconds, block_seconds=block_seconds, channel=channel)
+    blocks = [block.copy() for block in recording.blocks()]
+    return Decoded(np.concatenate(blocks), len(blocks), recording)
 
 
 def tone(seconds: float, *, hertz: float = 440.0) -> Sound:
@@ -25,12 +50,17 @@ def noise(seconds: float) -> Sound:
 
 def wav(sound: Sound, *, rate: int = 16_000, channels: int = 1) -> bytes:
     """16-bit WAV of mono sound that is already at `rate`, the same on each channel."""
+    return wav_of(*[sound] * channels, rate=rate)
+
+
+def wav_of(*channels: Sound, rate: int = 16_000) -> bytes:
+    """16-bit WAV with a sound for each channel."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
-        writer.setnchannels(channels)
+        writer.setnchannels(len(channels))
         writer.setsampwidth(2)
         writer.setframerate(rate)
-        writer.writeframes(np.repeat((sound * 32_767).round().astype("<i2"), channels).tobytes())
+        writer.writeframes((np.stack(channels, axis=1) * 32_767).round().astype("<i2").tobytes())
     return file.getvalue()
 
 

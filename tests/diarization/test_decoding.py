@@ -1,18 +1,15 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 
 import av
 import numpy as np
 import pytest
 
-from diarization.inference.decoding import Recording, decode
+from diarization.inference.decoding import Recording, count_channels
 from tasks.errors import InvalidInput
-from tests.diarization.sounds import Sound, encoded, noise, tone, wav
-
-
-def decoded(content: bytes, *, max_seconds: float = 100) -> Recording:
-    return decode(io.BytesIO(content), max_seconds=max_seconds)
+from tests.diarization.sounds import Sound, decoded, encoded, noise, tone, wav, wav_of
 
 
 def code_of(content: bytes, *, max_seconds: float = 100) -> str:
@@ -51,6 +48,44 @@ def test_any_number_of_channels_is_mixed_into_one(channels: int) -> None:
     recording = decoded(wav(tone(1, hertz=100), channels=channels))
     assert recording.sound.shape == (16_000,)
     assert loudest_hertz(recording.sound) == 100
+
+
+def test_each_channel_is_decoded_for_itself() -> None:
+    content = wav_of(tone(1, hertz=100), tone(1, hertz=200), tone(1, hertz=300))
+    assert count_channels(io.BytesIO(content)) == 3
+    assert [loudest_hertz(decoded(content, channel=channel).sound) for channel in range(3)] == [100, 200, 300]
+
+
+def test_a_channel_that_ends_midway_is_silent_from_there() -> None:
+    both = encoded(tone(1), "adts", "aac", rate=48_000, layout="stereo") + encoded(tone(1), "adts", "aac", rate=48_000)
+    first, second = (decoded(both, channel=channel) for channel in (0, 1))
+    assert len(first.sound) == len(second.sound)
+    assert np.abs(second.sound[:8_000]).max() > 0.1 and not second.sound[-8_000:].any()
+
+
+def test_nine_channels_are_too_many_to_be_taken_one_by_one() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        count_channels(io.BytesIO(wav(tone(1), channels=9)))
+    assert refused.value.code == "invalid_audio"
+
+
+@pytest.mark.parametrize("block_seconds", [0.5, 0.512, 1, 10])
+def test_blocks_are_the_whole_recording_and_hold_whole_frames(block_seconds: float) -> None:
+    content = encoded(noise(4), "flac", "flac", rate=44_100)
+    parts = decoded(content, block_seconds=block_seconds)
+    assert np.array_equal(parts.sound, decoded(content).sound)
+    assert parts.blocks == {0.5: 8, 0.512: 8, 1: 5, 10: 1}[block_seconds]
+    assert parts.complete
+
+
+def test_memory_is_that_of_a_block() -> None:
+    file = io.BytesIO(wav(np.tile(noise(10), 60)))
+    recording = Recording(file, max_seconds=1000, block_seconds=20)
+    tracemalloc.start()
+    assert sum(len(block) for block in recording.blocks()) == 600 * 16_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 20 * 64_000
 
 
 def test_a_wav_at_16_khz_is_decoded_exactly() -> None:

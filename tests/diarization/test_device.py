@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from diarization.inference.model import DiarizationModel, pipeline_on
+from diarization.inference.diarizer import Diarizer
+from diarization.inference.model import DiarizationModel
 from diarization.inference.pipeline import OfflinePipeline
 from tasks.inference.accelerators import Accelerator
 from tasks.inference.choice import Choice
@@ -25,12 +26,14 @@ STAND_IN = Choice("cuda", Accelerator("cuda", torch.device("cpu"), "cuda-stand-i
 class OnePassOnly:
     """Builds pipelines, of which the first takes 32 windows at once, and has memory for one pass of the voices' network."""
 
-    def __init__(self) -> None:
+    def __init__(self, build: Callable[[torch.device], Diarizer]) -> None:
+        self.build = build
         self.built = 0
         self.passes = 0
 
-    def __call__(self, device: torch.device) -> OfflinePipeline:
-        pipeline = pipeline_on(device)
+    def __call__(self, device: torch.device) -> Diarizer:
+        pipeline = self.build(device)
+        assert isinstance(pipeline, OfflinePipeline)
         if not self.built:
             pipeline.batch_size = 32
             pipeline.encoder.lstm.register_forward_pre_hook(self.fail)
@@ -49,7 +52,8 @@ def content(sample_path: Path) -> Iterator[bytes]:
 
 
 def test_without_memory_on_the_accelerator_the_turns_are_the_cpus(predict: Predict, content: bytes) -> None:
-    model, build = DiarizationModel(), OnePassOnly()
+    model = DiarizationModel()
+    build = OnePassOnly(model.built)
     model.placement = Placement(build, STAND_IN)
     found, wanted = model.predict(Run(), io.BytesIO(content), num_speakers=2), predict(content, num_speakers=2)
     assert found["turns"] == wanted["turns"]
@@ -62,7 +66,7 @@ def test_without_memory_on_the_accelerator_the_turns_are_the_cpus(predict: Predi
 
 def test_a_smaller_batch_moves_no_turn(predict: Predict, content: bytes) -> None:
     model = DiarizationModel()
-    model.placement = Placement(pipeline_on, STAND_IN)
+    model.placement = Placement(model.built, STAND_IN)
     model.placement.placed().batch_size = 8
     found = model.predict(Run(), io.BytesIO(content), num_speakers=2)
     assert (found["device"], found["turns"]) == ("cuda", predict(content, num_speakers=2)["turns"])

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from pyannote.core import Annotation
+
+from diarization.inference.scoring import annotation, errors, read_rttm, score
+from tasks.errors import InvalidInput
+
+TWO = b"""\
+;; a comment
+SPKR-INFO call 1 <NA> <NA> <NA> unknown anna <NA>
+
+SPEAKER call 1 0.0 10.0 <NA> <NA> anna <NA> <NA>
+SPEAKER call 1 8.0 12.0 <NA> <NA> ben <NA> <NA>
+"""
+
+
+def read(content: bytes, duration: float = 20) -> Annotation:
+    return read_rttm(io.BytesIO(content), duration)
+
+
+def turns(*spans: tuple[float, float, str]) -> Annotation:
+    return annotation([{"start": start, "end": end, "speaker": speaker} for start, end, speaker in spans])
+
+
+def test_rttm_is_read_whatever_else_stands_in_it() -> None:
+    spans = [(segment.start, segment.end, speaker) for segment, _, speaker in read(TWO).itertracks(yield_label=True)]
+    assert spans == [(0, 10, "anna"), (8, 20, "ben")]
+
+
+def test_what_reaches_beyond_the_recording_is_cut_off() -> None:
+    assert read(TWO, duration=9).get_timeline().extent().end == 9
+    assert read(TWO, duration=7.5).labels() == ["anna"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"RIFF\x00\xff\xfe nothing",
+        b"SPEAKER call 1 0.0 <NA> <NA> <NA> anna",
+        b"SPEAKER call 1 nan 2 <NA> <NA> anna",
+        b"SPEAKER call 1 -1 2 <NA> <NA> anna",
+        b"SPEAKER call 1 0 0 <NA> <NA> anna",
+        b"SPEAKER call 1 0 inf <NA> <NA> anna",
+        b"SPEAKER call 1 0 5",
+        b"SPEAKER call 1 0 5 <NA> <NA> \xff",
+        b"SPEAKER call 1 30 5 <NA> <NA> anna",
+        TWO + b"SPEAKER other 1 0 5 <NA> <NA> anna",
+    ],
+)
+def test_what_is_no_reference_is_refused(content: bytes) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(content)
+    assert refused.value.code == "invalid_reference"
+
+
+def test_overlap_is_scored_and_shares_are_of_the_references_speech() -> None:
+    found = score(read(TWO), turns((0, 10, "A"), (10, 20, "B")), 20)
+    assert found["strict"] == {"der": pytest.approx(9.09), "miss": 9.09, "false_alarm": 0, "confusion": 0}
+    assert (found["reference_seconds"], found["overlap"], found["collar_seconds"]) == (22, "scored", 0.25)
+
+
+def test_the_collar_forgives_a_quarter_of_a_second_on_either_side() -> None:
+    reference = turns((5, 10, "anna"))
+    assert score(reference, turns((4.76, 10.24, "A")), 20)["collar"]["der"] == 0
+    assert errors(reference, turns((4.5, 10, "A")), 20, collar_seconds=0.25) == pytest.approx(
+        {"miss": 0, "false_alarm": 0.25, "confusion": 0, "total": 4.5}
+    )
+
+
+def test_false_alarms_count_in_the_whole_recording() -> None:
+    assert score(turns((0, 10, "anna")), turns((0, 10, "A"), (19, 20, "A")), 20)["strict"]["false_alarm"] == 10
+
+
+def test_where_the_collar_leaves_nothing_there_is_no_rate() -> None:
+    assert score(turns((1, 1.4, "anna")), turns((1, 1.4, "A")), 20)["collar"]["der"] is None
+
+
+def test_the_same_speakers_with_other_names_are_right() -> None:
+    assert score(read(TWO), read(TWO).rename_labels({"anna": "x", "ben": "y"}), 20)["strict"]["der"] == 0
