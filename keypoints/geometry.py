@@ -303,8 +303,9 @@ def _weights(definition: Definition, positions: Mapping[str, Position], step: fl
 
 
 def point_error(confidence: float) -> float:
-    """The 90 % error of a point with this confidence, as a share of the garment's diagonal."""
-    return next(error for lowest, error in POINT_ERRORS if confidence >= lowest)
+    """The 90 % error of a point with this confidence, as a share of the garment's diagonal. Three digits count: results hold no more, and
+    what is measured again from one has to come out alike."""
+    return next(error for lowest, error in POINT_ERRORS if round(confidence, 3) >= lowest)
 
 
 def scale_part(centimetres: float, alternatives: Sequence[float]) -> float:

@@ -86,7 +86,7 @@ def test_unsure_points_widen_the_plus_minus_and_are_to_be_checked() -> None:
 def test_the_plus_minus_of_a_width_is_two_points_and_the_paper() -> None:
     width = named("waist_width", skirt(0.9), Scale(TEN_PIXELS_A_CENTIMETRE))
     diagonal = math.hypot(30, 50)
-    of_points = 0.766 * diagonal * math.hypot(0.032, 0.032)
+    of_points = 0.766 * diagonal * math.hypot(0.028, 0.028)
     assert width.plus_minus == pytest.approx(math.hypot(of_points, PAPER_ERROR * 20))
 
 
@@ -166,7 +166,7 @@ def test_the_scale_part_adds_spread_and_paper_in_squares() -> None:
     assert scale_part(50, []) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(("confidence", "error"), [(1.0, 0.018), (0.95, 0.018), (0.94, 0.032), (0.84, 0.057), (0.5, 0.133), (0.0, 0.3)])
+@pytest.mark.parametrize(("confidence", "error"), [(1.0, 0.016), (0.9496, 0.016), (0.94, 0.028), (0.84, 0.053), (0.5, 0.13), (0.0, 0.3)])
 def test_a_point_errs_by_its_confidence(confidence: float, error: float) -> None:
     assert point_error(confidence) == error
 
