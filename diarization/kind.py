@@ -63,7 +63,7 @@ KIND = Kind(
         ),
         "recluster": Operation(deadline_seconds=120, result=RESULT, renderers=FORMATS, corrections=CORRECTIONS),
     },
-    # Offline holds 0.64 GB when loaded, and 1.7 with four hours of recording. pyannote's clustering holds the distances of all pairs of
+    # Offline holds 0.67 GB when loaded, and 1.0 with four hours of recording. pyannote's clustering holds the distances of all pairs of
     # embeddings, twice: 7 GB for the 30 000 that four hours of lively talk may give (computed, not measured).
     memory_limit_bytes=10_000_000_000 if PIPELINE.pyannote else 6_000_000_000,
     memory_recycle_bytes=2_000_000_000,
