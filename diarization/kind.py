@@ -24,5 +24,5 @@ KIND = Kind(
     memory_limit_bytes=6_000_000_000,  # loaded it holds 0.64 GB; four hours of recording take it to 1.7
     memory_recycle_bytes=2_000_000_000,
     keep_inputs_seconds=7 * 86_400,
-    model_version="offline-1",
+    model_version="offline-2",
 )

@@ -78,5 +78,5 @@ class PredictResultSerializer(serializers.Serializer[dict[str, Any]]):
         "asked": {"num_speakers": 2, "min_speakers": None, "max_speakers": None},
         "pipeline": "offline",
         "device": "cpu",
-        "model_version": "offline-1",
+        "model_version": "offline-2",
     }
