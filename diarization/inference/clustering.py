@@ -15,6 +15,7 @@ from statistics import median_low
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from diarization.inference.diarizer import Asked
 from diarization.inference.smoothing import Floats, Labels
@@ -109,13 +110,19 @@ class Learning:
 
     @cached_property
     def tree(self) -> Floats:
-        merges: Floats = linkage(self.vectors, "average", metric="cosine")
+        """Average linkage by cosine distance, as `scipy.cluster.hierarchy.linkage` gives it."""
+        merges: Floats = linkage(squareform(1 - self.cosines, checks=False), "average")
         return merges
+
+    @cached_property
+    def cosines(self) -> Floats:
+        table: Floats = np.minimum(self.vectors @ self.vectors.T, 1.0)
+        return table
 
     @cached_property
     def similarities(self) -> Floats:
         """Of the pairs that share no sound; 0 for the others."""
-        return self.apart * (self.vectors @ self.vectors.T)
+        return self.apart * self.cosines
 
     def divisions(self) -> Iterator[Division]:
         """From few speakers to many, beginning with a single one."""
