@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.tables import csv_text
+from tasks.tables import Cell, csv_text
 
 
 def rttm(result: dict[str, Any], job: str) -> str:
@@ -19,10 +19,10 @@ def rttm(result: dict[str, Any], job: str) -> str:
 
 
 def srt(result: dict[str, Any], job: str) -> str:
-    """SubRip; there are no words, so that each subtitle is its speaker's name."""
+    """SubRip; there are no words, so that each subtitle is its speaker's name. One at a time: readers expect no two at once."""
     return "\n".join(
         f"{number}\n{clock(turn['start'], ',')} --> {clock(turn['end'], ',')}\n{one_line(turn['speaker'])}\n"
-        for number, turn in enumerate(result["turns"], start=1)
+        for number, turn in enumerate(result["exclusive"], start=1)
     )
 
 
@@ -30,16 +30,23 @@ def vtt(result: dict[str, Any], job: str) -> str:
     """WebVTT with voice spans, which a page can style by speaker."""
     cues = [
         f"\n{clock(turn['start'], '.')} --> {clock(turn['end'], '.')}\n<v {escaped(turn['speaker'])}>{escaped(turn['speaker'])}</v>\n"
-        for turn in result["turns"]
+        for turn in result["exclusive"]
     ]
     return "WEBVTT\n" + "".join(cues)
 
 
 def csv(result: dict[str, Any], job: str) -> str:
-    return csv_text(
-        ["start_seconds", "end_seconds", "duration_seconds", "speaker"],
-        [[turn["start"], turn["end"], round(turn["end"] - turn["start"], 3), turn["speaker"]] for turn in result["turns"]],
-    )
+    header = ["start_seconds", "end_seconds", "duration_seconds", "speaker", "confidence"]
+    return csv_text(header, [csv_row(turn) for turn in result["turns"]])
+
+
+def csv_row(turn: dict[str, Any]) -> list[Cell]:
+    return [turn["start"], turn["end"], round(turn["end"] - turn["start"], 3), turn["speaker"], turn["confidence"]]
+
+
+def audacity(result: dict[str, Any], job: str) -> str:
+    """A label track of Audacity (File, Import, Labels): start and end in seconds, and the label, with tabs between them."""
+    return "".join(f"{turn['start']:.6f}\t{turn['end']:.6f}\t{one_line(turn['speaker'])}\n" for turn in result["turns"])
 
 
 def clock(seconds: float, point: str) -> str:

@@ -14,10 +14,11 @@ from faces.keys import change_key
 from faces.models import Change, Consent, Part, Person, Rejection, Template
 from faces.photos import mark
 from faces.probes import probe_of
-from faces.vault import Unreadable, Vault, opened
+from faces.vault import Vault
 from tasks.clock import DatabaseNow
 from tasks.errors import Code, Refused
 from tasks.models import Input, Job, SavedFile
+from tasks.sealing import Unreadable, opened
 
 Check = Callable[..., None]
 """What a caller wants to be true of the people once nobody else can change them; it raises what it answers if it is not."""

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db import transaction
 
 from faces.models import Person, Rejection, Template
-from faces.vault import Vault, sealed
+from faces.vault import Vault
+from tasks.sealing import sealed
 
 
 def change_key(person: Person, key: UUID) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 OFF = "Searching a gallery for a face is off."
 WHY = (
@@ -27,7 +27,4 @@ def for_the_open_net(app_configs: Any, **_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if not settings.FACES_IDENTIFY:
         found.append(Info(OFF, hint=WHY, id="faces.I001"))
-    if settings.FACE_KEYS_MADE_HERE and settings.FACE_KEYS_FILE.parent == settings.DATA:
-        said = "The master key of the vault lies in the data folder: whoever copies the folder can read the templates."
-        found.append(Warning(said, hint="Set FACE_KEYS, and FACE_VAULT to a folder that other backups hold.", id="faces.W001"))
     return found

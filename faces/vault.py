@@ -1,7 +1,7 @@
 """The keys that templates are sealed under: one for each person, in a folder outside of the database.
 
 Whoever has the database alone, or a backup of it, can read no template; whoever erases a key has erased what was sealed under it, in
-every copy. A key lies in a file of its own, itself sealed under the first of the installation's master keys (`FACE_KEYS`).
+every copy. A key lies in a file of its own, itself sealed under the first of the installation's master keys (`SEAL_KEYS`).
 """
 
 from __future__ import annotations
@@ -17,36 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from tasks.sealing import Unreadable, opened, sealed
+
 KEY_BYTES = 32
-NONCE_BYTES = 12
 OURS = re.compile(r"[0-9a-f]{32}")
 ORPHANS = "orphans"
-
-
-class Unreadable(Exception):
-    """There is no key, or not the one that this was sealed under."""
-
-
-def sealed(key: bytes, content: bytes, *bound_to: UUID) -> bytes:
-    """AES-256-GCM: a nonce and what it seals. It opens only for the ids that it is bound to: no row can be put in another's place."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, content, bound(bound_to))
-
-
-def opened(key: bytes, box: bytes | memoryview, *bound_to: UUID) -> bytes:
-    """Raises Unreadable."""
-    try:
-        return AESGCM(key).decrypt(bytes(box[:NONCE_BYTES]), bytes(box[NONCE_BYTES:]), bound(bound_to))
-    except InvalidTag:
-        raise Unreadable from None
-
-
-def bound(ids: tuple[UUID, ...]) -> bytes:
-    return b"".join(pk.bytes for pk in ids)
 
 
 class Vault:
@@ -54,7 +31,7 @@ class Vault:
 
     def __init__(self) -> None:
         self.folder = Path(settings.FACE_VAULT)
-        self.masters: dict[str, bytes] = settings.FACE_KEYS
+        self.masters: dict[str, bytes] = settings.SEAL_KEYS
 
     def make(self) -> UUID:
         """A new key; it is on the disk when this returns."""

@@ -33,6 +33,14 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
+# -- what is sealed: templates of faces, voices of recordings (tasks/sealing.py)
+SEAL_KEYS_FILE = DATA / "seal_key"
+SEAL_KEYS_MADE_HERE = not env.str("SEAL_KEYS", default="")
+try:
+    SEAL_KEYS = named_keys(env.str("SEAL_KEYS", default=""), SEAL_KEYS_FILE)  # the first one seals
+except ValueError as error:
+    raise ImproperlyConfigured(f"SEAL_KEYS: {error}") from None
+
 # -- Django
 SECRET_KEY = env.str("SECRET_KEY", default="") or secret_file(DATA / "secret_key")
 METRICS_KEY = env.str("METRICS_KEY", default="") or secret_file(DATA / "metrics_key")
@@ -218,7 +226,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- programs that are older than the API, and send no key: docs/operations.md
-KNOWN_LEGACY_CLIENTS = {"garment-app", "selfie-app", "workload-generator"}
+KNOWN_LEGACY_CLIENTS = {"garment-app", "selfie-app", "workload-generator", "diarization-client"}
 LEGACY_CLIENTS = env.list("LEGACY_CLIENTS", default=[])
 LEGACY_ACCOUNT = env.str("LEGACY_ACCOUNT", default="old-clients")
 LEGACY_WAIT_SECONDS = env.int("LEGACY_WAIT_SECONDS", default=60)  # for those that want the result in the answer to their one request
@@ -287,12 +295,6 @@ if SELFIE_STORE not in ("640", "legacy"):
 
 # -- people who are enrolled: docs/faces.md, "People"
 FACE_VAULT = Path(env.str("FACE_VAULT", default=str(DATA / "vault")))  # shared by all machines, and never in a backup of the database
-FACE_KEYS_FILE = DATA / "face_key"
-FACE_KEYS_MADE_HERE = not env.str("FACE_KEYS", default="")
-try:
-    FACE_KEYS = named_keys(env.str("FACE_KEYS", default=""), FACE_KEYS_FILE)  # the first one seals
-except ValueError as error:
-    raise ImproperlyConfigured(f"FACE_KEYS: {error}") from None
 RECEIPT_KEY = env.str("RECEIPT_KEY", default="") or secret_file(DATA / "receipt_key")  # signs receipts of erasures
 FACES_IDENTIFY = env.bool("FACES_IDENTIFY", default=False)
 FACES_IDENTIFY_PURPOSE = env.str("FACES_IDENTIFY_PURPOSE", default="")

@@ -19,7 +19,7 @@ urlpatterns = [
     path("api/v1/", include("tasks.urls")),
     path("api/v1/", include("fitsize.users")),
     *(path("api/v1/", include(f"{name}.urls")) for name in ("keypoints", "faces", "diarization") if name in kinds()),
-    *(path("", include(f"{name}.legacy")) for name in ("keypoints", "faces") if name in kinds()),
+    *(path("", include(f"{name}.legacy")) for name in ("keypoints", "faces", "diarization") if name in kinds()),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
     path("livez", LiveView.as_view(), name="livez"),

@@ -77,7 +77,7 @@ def submit_views(patterns: Iterable[URLPattern | URLResolver], before: str = "/"
         if isinstance(entry, URLResolver):
             yield from submit_views(entry.url_patterns, address)
         elif view and issubclass(view, SubmitView) and hasattr(view, "operation") and view.schema is not None:  # not an old client's
-            yield (view.kind, view.operation), (address, view)
+            yield (view.kind, view.operation), (address.replace("<uuid:pk>", "{id}"), view)
 
 
 def kind_facts(kind: Kind, views: dict[tuple[str, str], tuple[str, Any]]) -> dict[str, Any]:

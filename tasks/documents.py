@@ -66,6 +66,7 @@ def links_of(job: Job) -> dict[str, str]:
         links["corrections"] = f"{url}/corrections"
     if job.state == State.SUCCEEDED and job.asked:
         links |= {kind.link: f"{url}?format={name}" for name, kind in job.asked.renderers.items() if kind.link}
+        links |= {name: f"{url}/{route}" for name, route in job.asked.links.items()}
     if job.endpoint_id:
         links["deliveries"] = f"{url}/deliveries"
     return links

@@ -16,6 +16,7 @@ from rest_framework import serializers
 from tasks.errors import Code, InvalidInput
 from tasks.languages import sentence, translated
 from tasks.models import SavedFile
+from tasks.sealing import Unreadable
 from tasks.uploads import HEIC, PICTURE_TYPES, RECORDING_TYPES, Upload, picture, recording
 
 LINK = re.compile(r"(?:https?://[^/]+)?/api/v1/jobs/(?P<job>[0-9a-f-]{36})/files/(?P<name>[\w.-]{1,80})")
@@ -87,7 +88,7 @@ class FileInputField(serializers.Field[Upload, Any, Any, Any]):
             found = SavedFile.objects.get(job_id=job, job__owner=owner, name=name, private=False)
             self.check_size(found.size)
             return found.open(), found.size
-        except (SavedFile.DoesNotExist, ValidationError, FileNotFoundError):  # its job may be erased in this moment
+        except (SavedFile.DoesNotExist, ValidationError, FileNotFoundError, Unreadable):  # its job may be erased in this moment
             raise InvalidInput(Code.INVALID_REQUEST, "No job of yours has saved this file.") from None
 
     def check_size(self, size: int) -> None:

@@ -70,7 +70,7 @@ def rendered(job: Job, name: str, renderer: Renderer) -> HttpResponse:
     content = import_string(renderer.function)(job.corrected(job.history()), str(job.pk))
     charset = "; charset=utf-8" if isinstance(content, str) else ""
     response = HttpResponse(content, content_type=renderer.media_type + charset)
-    response["Content-Disposition"] = f'attachment; filename="{job.kind}-{job.pk}.{name}"'
+    response["Content-Disposition"] = f'attachment; filename="{job.kind}-{job.pk}.{renderer.extension or name}"'
     return sandboxed(response)
 
 

@@ -29,11 +29,13 @@ class Corrections:
 @dataclass(frozen=True)
 class Renderer:
     """A result in another format than JSON: `function` is the dotted path of a pure function of the result (with its corrections) and the
-    job's id, which gives text or bytes. It runs in the web process. `link` is its name among a succeeded job's links, if it has one."""
+    job's id, which gives text or bytes. It runs in the web process. `link` is its name among a succeeded job's links, if it has one;
+    `extension` that of its file, where it is not the format's name."""
 
     media_type: str
     function: str
     link: str = ""
+    extension: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Operation:
     path of a function that says a result's sentences in the reader's language; it gives another result and leaves its argument as it is.
     `available` is that of a function that tells whether this installation's settings allow it at all. `scope` is what a key needs for it
     besides its kind's own: to submit, and to come near a job that was submitted, whose result may name people; `scope_with` says so for
-    jobs with a parameter of this name.
+    jobs with a parameter of this name. `links` are routes of a succeeded job (`Kind.job_routes`) by their names among its links.
     """
 
     deadline_seconds: float
@@ -57,6 +59,7 @@ class Operation:
     available: str = ""
     localized: str = ""
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
     scope: str = ""
     scope_with: Mapping[str, str] = field(default_factory=dict)
 

@@ -66,7 +66,7 @@ class WaitedForSerializer(SubmitSerializer):
         """As above: these fields are not named here."""
 
     def options(self) -> dict[str, Any]:
-        return {"expires_in": settings.LEGACY_WAIT_SECONDS, "keep_input": False}
+        return {"expires_in": self.context["view"].wait_seconds(), "keep_input": False}
 
 
 class WaitingView(LegacyView, SubmitView):
@@ -76,13 +76,17 @@ class WaitingView(LegacyView, SubmitView):
     When its time is over the job is canceled, as nobody can ask for it any more, and the answer is 503 with `Retry-After`.
     """
 
+    def wait_seconds(self) -> int:
+        """How long this request's client waits; asked in a first pass alone."""
+        return int(settings.LEGACY_WAIT_SECONDS)
+
     def answer(self, job: Job, status: int = 200, form: str = JSON) -> HttpResponseBase:
         if job.state == State.SUCCEEDED:
             return self.result(job)
         if job.state == State.FAILED:
             return self.failure(job)
         if not job.ended and self.request.META.get(FRONT) == "":
-            return Response(headers={HOLD: f"{job.pk} {settings.LEGACY_WAIT_SECONDS}"})
+            return Response(headers={HOLD: f"{job.pk} {self.wait_seconds()}"})
         job.cancel()
         raise Unavailable
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import mimetypes
 import secrets
@@ -21,7 +22,8 @@ from tasks.deaths import Death
 from tasks.errors import Canceled, Code, InvalidInput, Outdated, document
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, SavedFile, State, delete_files
-from tasks.models.files import saved_folder
+from tasks.models.files import open_sealed, saved_folder
+from tasks.sealing import Unreadable, master_sealed
 from tasks.transitions import AWAY, WANTED, rows
 from tasks.worker.child import this_child
 
@@ -58,25 +60,33 @@ class JobRun(Run):
         """Whether the job is still ours, and somebody wants its result."""
         return bool(rows(WANTED, {"id": self.job.key, "lease": self.job.lease}))
 
-    def save(self, name: str, file: IO[bytes], *, private: bool = False) -> None:
+    def save(self, name: str, file: IO[bytes], *, private: bool = False, sealed: bool = False) -> None:
         self.check_canceled()
-        stored = self.stored(file)
+        size = file.seek(0, io.SEEK_END)
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        row = SavedFile(job=self.job, name=name, file=stored, content_type=content_type, size=default_storage.size(stored), private=private)
-        self.saved.append(row)
+        stored = self.stored(self.boxed(file) if sealed else file)
+        facts = {"content_type": content_type, "size": size, "private": private, "sealed": sealed}
+        self.saved.append(SavedFile(job=self.job, name=name, file=stored, **facts))
 
     def checkpoint(self, step: int, file: IO[bytes]) -> None:
-        stored = self.stored(file)
+        stored = self.stored(self.boxed(file))
         if not self.job.keep_checkpoint(step, stored):
             delete_files([stored])
             raise Canceled
 
     def resume(self) -> tuple[int, IO[bytes]] | None:
-        """Without its file a checkpoint is none: the work begins anew."""
-        try:
-            return (self.job.checkpoint_step, default_storage.open(self.job.checkpoint_file)) if self.job.checkpoint_file else None
-        except FileNotFoundError:
+        """Without its file, or the key that this was sealed under, a checkpoint is none: the work begins anew."""
+        if not self.job.checkpoint_file:
             return None
+        try:
+            return self.job.checkpoint_step, open_sealed(self.job.checkpoint_file, self.job.pk)
+        except (FileNotFoundError, Unreadable):
+            return None
+
+    def boxed(self, file: IO[bytes]) -> IO[bytes]:
+        """Sealed for this job alone."""
+        file.seek(0)
+        return io.BytesIO(master_sealed(file.read(), self.job.pk))
 
     def stored(self, file: IO[bytes]) -> str:
         """Under the token of our lease: who comes after us writes elsewhere."""

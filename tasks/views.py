@@ -36,6 +36,7 @@ from tasks.openapi import jobs as described
 from tasks.openapi.descriptions import Descriptions
 from tasks.parsers import BoundedJSONParser
 from tasks.problems import Problem
+from tasks.sealing import Unreadable
 from tasks.serializers import MOST_JOBS, JobFilterSerializer, SubmitSerializer
 from tasks.waiting import FRONT, HOLD, held_for, refuse_odd_wait, wanted_seconds
 
@@ -308,7 +309,7 @@ class FileView(JobAnswers):
         saved = get_object_or_404(SavedFile, job=self.own_job(pk), name=name, private=False)
         try:
             content = saved.open()
-        except FileNotFoundError:
+        except (FileNotFoundError, Unreadable):
             raise NotFound from None
         response = FileResponse(content, content_type=saved.content_type, filename=saved.name)
         response["Cache-Control"] = "private, no-cache"

@@ -99,8 +99,8 @@ class WatchedRun(Run):
     def check_canceled(self) -> None:
         self.inside(self.run.check_canceled)
 
-    def save(self, name: str, file: IO[bytes], *, private: bool = False) -> None:
-        self.inside(partial(self.run.save, private=private), name, file)
+    def save(self, name: str, file: IO[bytes], *, private: bool = False, sealed: bool = False) -> None:
+        self.inside(partial(self.run.save, private=private, sealed=sealed), name, file)
 
 
 def garments() -> InferenceModel:

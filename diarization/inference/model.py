@@ -104,8 +104,9 @@ class DiarizationModel(InferenceModel):
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
+        reclustered_from: str | None = None,
     ) -> Facts:
-        """The result for another number of speakers, from what `predict` has saved as `heard`.
+        """The result for another number of speakers, from what `predict` has saved as `heard` in the job `reclustered_from`.
 
         Raises InvalidInput("not_reclusterable") if that is of another pipeline, or of another version of it.
         """
@@ -116,7 +117,8 @@ class DiarizationModel(InferenceModel):
         if (stored.pipeline, stored.version) != (self.diarizer.name, self.diarizer.version):
             raise InvalidInput(Code.NOT_RECLUSTERABLE, "The recording was heard by another pipeline than runs now; send it again.")
         found = self.diarizer.speakers(stored, asked)
-        return {**self.result(work, named(found, "mix"), stored.seconds, asked), "channels": "mix", "score": None}
+        result = self.result(work, named(found, "mix"), stored.seconds, asked)
+        return {**result, "channels": "mix", "score": None, "reclustered_from": reclustered_from}
 
     def result(self, work: Work, found: Facts, seconds: float, asked: Asked, *, complete: bool = True) -> Facts:
         work.pause()

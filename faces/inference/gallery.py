@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from faces.inference.matching import euclidean, mean_template
 from faces.models import Gallery, Person, Rejection, Template
-from faces.vault import Unreadable, Vault
+from faces.vault import Vault
+from tasks.sealing import Unreadable
 
 ENCODER = "dlib_face_recognition_resnet_model_v1"  # whoever encodes: torch or dlib
 NUMBERS = 128

@@ -22,9 +22,10 @@ from faces.inference.gallery import ENCODER, Crowd, Encoding, Known, to_bytes
 from faces.inference.matching import Threshold, Verdict, calibration, euclidean, verdict
 from faces.inference.photo import Photo, only_face, read_photo
 from faces.probes import PROBES
-from faces.vault import Unreadable, Vault, sealed
+from faces.vault import Vault
 from tasks.errors import Code, InvalidInput
 from tasks.inference.model import Run
+from tasks.sealing import Unreadable, sealed
 
 if TYPE_CHECKING:
     from faces.inference.model import FaceModel

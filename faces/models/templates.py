@@ -8,8 +8,8 @@ from typing import ClassVar
 from django.db import models
 
 from faces.models.people import Person
-from faces.vault import opened, sealed
 from tasks.clock import DatabaseNow
+from tasks.sealing import opened, sealed
 
 
 class Template(models.Model):

@@ -281,6 +281,7 @@ class Migration(migrations.Migration):
                 ("content_type", models.CharField(max_length=80)),
                 ("size", models.BigIntegerField()),
                 ("private", models.BooleanField(default=False)),
+                ("sealed", models.BooleanField(default=False)),
                 ("job", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="files", to="tasks.job")),
             ],
             options={

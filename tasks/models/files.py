@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import threading
@@ -18,6 +19,7 @@ from django.db import models
 from django.utils import timezone
 
 from tasks.clock import DatabaseNow
+from tasks.sealing import master_opened
 from tasks.uploads import Upload
 
 logger = logging.getLogger(__name__)
@@ -96,6 +98,12 @@ def store(upload: Upload, name: str) -> None:
         default_storage.save(name, upload.file if isinstance(upload.file, File) else File(upload.file))
 
 
+def open_sealed(name: str, job_id: uuid.UUID) -> IO[bytes]:
+    """A stored file that was sealed for this job. Raises FileNotFoundError, Unreadable."""
+    with default_storage.open(name) as stored:
+        return io.BytesIO(master_opened(stored.read(), job_id))
+
+
 def old(name: str) -> bool:
     """Whether a file has been there for longer than any submit takes."""
     try:
@@ -163,6 +171,7 @@ class SavedFile(models.Model):
     content_type = models.CharField(max_length=80)
     size = models.BigIntegerField()
     private = models.BooleanField(default=False)  # for the kind's own code: neither listed nor served
+    sealed = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "name"], name="one_saved_file_per_name")]
@@ -171,4 +180,5 @@ class SavedFile(models.Model):
         return f"{self.name} of {self.job_id}"
 
     def open(self) -> IO[bytes]:
-        return default_storage.open(self.file)
+        """What the model saved. Raises FileNotFoundError, and Unreadable for one that was sealed under a key that is no longer ours."""
+        return open_sealed(self.file, self.job_id) if self.sealed else default_storage.open(self.file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from django.conf import settings
 from django.core.files.base import File
@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from tasks.clock import DatabaseNow
 from tasks.errors import RETRYABLE
 from tasks.kinds import Corrections, Kind, Operation, kinds
+from tasks.models.files import SavedFile
 from tasks.models.queue import JobQuerySet
 from tasks.models.revisions import Revision, standing
 from tasks.models.states import ENDED, UNUSUAL_ENDS, Priority, State, Stopping
@@ -129,6 +130,16 @@ class JobRow(models.Model):
     def open_inputs(self) -> dict[str, File[bytes]]:
         """Each input, open for reading, by its role; the caller closes them."""
         return {role: default_storage.open(name) for role, name in self.input_files().items()}
+
+    def open_saved(self, name: str) -> IO[bytes]:
+        """One of its saved files, private ones too, for the kind's own code; the caller closes it.
+
+        Raises FileNotFoundError where the job has none of this name (any more), and Unreadable as `SavedFile.open`.
+        """
+        saved = SavedFile.objects.filter(job_id=self.pk, name=name).first()
+        if saved is None:
+            raise FileNotFoundError(name)
+        return saved.open()
 
     def input_files(self) -> dict[str, str]:
         """The names of its inputs' files by role, also after they are gone."""

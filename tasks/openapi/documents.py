@@ -73,6 +73,8 @@ class LinksSerializer(serializers.Serializer[Any]):
     retry = serializers.CharField()
     corrections = serializers.CharField(required=False, help_text="Where results of the operation may be corrected.")
     deliveries = serializers.CharField(required=False, help_text="Where a webhook is told of the job's end.")
+    timeline = serializers.CharField(required=False, help_text="The result drawn over time, where the operation has that.")
+    recluster = serializers.CharField(required=False, help_text="Where another number of speakers may be asked for.")
     overlay = serializers.CharField(required=False, help_text="The result drawn, to lay over its picture, where the operation has that.")
 
 

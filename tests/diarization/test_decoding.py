@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from diarization.inference.decoding import Recording, count_channels
+from diarization.inference.windows import FRAME
 from tasks.errors import InvalidInput
 from tests.diarization.sounds import Sound, decoded, encoded, noise, tone, wav, wav_of
 
@@ -41,6 +42,16 @@ def test_any_format_becomes_16_khz_mono(container: str, codec: str, rate: int, l
     assert recording.complete
     assert abs(recording.seconds - 3) < 0.1
     assert abs(loudest_hertz(recording.sound) - 440) < 1
+
+
+@pytest.mark.parametrize(("container", "codec", "rate", "layout"), FORMATS)
+def test_sound_stands_where_it_stood_within_a_frame(container: str, codec: str, rate: int, layout: str) -> None:
+    """What coders put before the sound is taken off again: turns of one recording do not depend on its format."""
+    sound = np.concatenate([np.zeros(16_000, np.float32), noise(1), np.zeros(8_000, np.float32)])
+    found = decoded(encoded(sound, container, codec, rate=rate, layout=layout)).sound
+    loud = np.abs(np.fft.irfft(np.fft.rfft(found, 2**17) * np.conj(np.fft.rfft(sound, 2**17))))
+    lag = (int(loud.argmax()) + 2**16) % 2**17 - 2**16
+    assert abs(lag) < (2 * FRAME if container == "adts" else FRAME)  # adts cannot say what stands before
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 6, 8])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pyannote.core import Annotation
 
 from diarization.inference.diarizer import Asked, Heard, Turn
 from diarization.inference.listening import Listening
@@ -138,6 +139,7 @@ def test_it_is_called_like_any_pyannote_pipeline(pipeline: OfflinePipeline, samp
 
     found = pipeline({"waveform": torch.from_numpy(sample)[None], "sample_rate": 16_000, "uri": "call"}, num_speakers=2, hook=hook)
     turns = pipeline.speakers(heard(pipeline, sample, 100), Asked(num_speakers=2)).turns
+    assert isinstance(found, Annotation)
     assert [(segment.start, segment.end, name) for segment, _, name in found.itertracks(yield_label=True)] == [
         (turn.start, turn.end, f"SPEAKER_{turn.speaker:02d}") for turn in turns
     ]

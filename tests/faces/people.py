@@ -15,11 +15,12 @@ from faces.effects import Effects, Enrolled, NewTemplate, on_success
 from faces.inference.gallery import ENCODER, Encoding, to_bytes
 from faces.models import Person
 from faces.photos import mark
-from faces.vault import Vault, sealed
+from faces.vault import Vault
 from fitsize.models import User
 from tasks import runs
 from tasks.kinds import kinds
 from tasks.models import Job
+from tasks.sealing import sealed
 from tests.faces.pictures import astronaut, file_of
 
 CONSENT = {

@@ -20,10 +20,11 @@ from faces import changes, erasure, receipts
 from faces.inference.model import FaceModel
 from faces.models import Consent, Gallery, Person, PersonJob, Read, Receipt, Rejection, Template
 from faces.people.serializers import ReceiptSerializer
-from faces.vault import Unreadable, Vault
+from faces.vault import Vault
 from fitsize.models import User
 from tasks import runs
 from tasks.models import Claimant, Job, State
+from tasks.sealing import Unreadable
 from tests.conftest import client_of
 from tests.faces.people import CONSENT, SCOPES, anybody, enrol_astronaut, enrolled, numbers, post, run
 from tests.faces.pictures import astronaut, file_of

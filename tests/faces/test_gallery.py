@@ -16,8 +16,9 @@ from faces.inference import gallery as cache
 from faces.inference.gallery import Crowd, Known, crowd_of, known
 from faces.inference.people import candidates
 from faces.models import Change, Gallery, Person, Rejection, Template
-from faces.vault import Vault, sealed
+from faces.vault import Vault
 from fitsize.models import User
+from tasks.sealing import sealed
 from tests.faces.people import anybody, enrolled, near, numbers, stored_consent
 
 pytestmark = pytest.mark.django_db

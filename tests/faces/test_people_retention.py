@@ -94,15 +94,15 @@ def encodings() -> dict[Any, bytes]:
 def test_the_master_key_is_changed_while_everything_stays_readable(
     owner: User, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings.FACE_KEYS = {"old": b"o" * 32}
+    settings.SEAL_KEYS = {"old": b"o" * 32}
     enrolled(owner, numbers(1))
     enrolled(owner, numbers(2))
     before = encodings()
-    settings.FACE_KEYS = {"new": b"n" * 32, "old": b"o" * 32}
+    settings.SEAL_KEYS = {"new": b"n" * 32, "old": b"o" * 32}
     assert encodings() == before
     call_command("rotate_face_key")
     assert "2; left under others: 0" in capsys.readouterr().out
-    settings.FACE_KEYS = {"new": b"n" * 32}
+    settings.SEAL_KEYS = {"new": b"n" * 32}
     assert encodings() == before
     call_command("rotate_face_key")
     assert "0; left under others: 0" in capsys.readouterr().out

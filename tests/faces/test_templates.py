@@ -14,10 +14,11 @@ from faces.inference import gallery as cache
 from faces.inference.model import FaceModel
 from faces.models import Person, Rejection, Template
 from faces.photos import mark
-from faces.vault import Unreadable, Vault, opened
+from faces.vault import Vault
 from fitsize.models import User
 from tasks import runs
 from tasks.models import Claimant, Input, Job, State
+from tasks.sealing import Unreadable, opened
 from tests.conftest import client_of
 from tests.faces.people import CONSENT, SCOPES, enrol_astronaut, enrolled, numbers, post, run
 from tests.faces.pictures import astronaut, file_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -27,7 +28,7 @@ def told() -> dict[str, Any]:
 def test_every_kind_is_told_with_what_it_can_be_asked(told: dict[str, Any]) -> None:
     assert set(told["kinds"]) == set(kinds())
     operations = {f"{kind}/{name}" for kind, facts in told["kinds"].items() for name in facts["operations"] if kind != "fakes"}
-    assert operations == {"keypoints/predict", "diarization/predict", *(f"faces/{name}" for name in OF_FACES)}
+    assert operations == {"keypoints/predict", "diarization/predict", "diarization/recluster", *(f"faces/{name}" for name in OF_FACES)}
 
 
 def test_what_the_settings_switch_off_is_told_as_not_available(told: dict[str, Any]) -> None:
@@ -43,9 +44,9 @@ def test_what_the_settings_switch_off_is_told_as_not_available(told: dict[str, A
 def test_every_operation_of_a_real_kind_has_its_address(client: Client, told: dict[str, Any], settings: Settings) -> None:
     settings.FACE_LANDMARKS = 68  # a challenge needs them
     addresses = [facts["submit"] for kind, told_of in told["kinds"].items() if kind != "fakes" for facts in told_of["operations"].values()]
-    assert len(addresses) == 2 + len(OF_FACES)
-    codes = {client.post(address).json()["code"] for address in addresses}
-    assert codes == {"invalid_request", "forbidden"}  # the latter without the scopes for people
+    assert len(addresses) == 3 + len(OF_FACES) and "/api/v1/jobs/{id}/recluster" in addresses
+    codes = {client.post(address.replace("{id}", str(uuid4()))).json()["code"] for address in addresses}
+    assert codes == {"invalid_request", "forbidden", "not_found"}  # forbidden without the scopes for people; there is no such job
 
 
 def test_a_field_tells_what_may_be_sent(told: dict[str, Any]) -> None:
@@ -65,7 +66,10 @@ def test_the_options_of_every_submit_are_told_once(told: dict[str, Any]) -> None
 
 
 def test_formats_corrections_and_every_code_are_told(told: dict[str, Any]) -> None:
-    assert list(told["kinds"]["diarization"]["operations"]["predict"]["result_formats"]) == ["json", "rttm", "srt", "vtt", "csv"]
+    assert list(told["kinds"]["diarization"]["operations"]["predict"]["result_formats"]) == [
+        *("json", "rttm", "srt", "vtt", "csv", "audacity", "svg")
+    ]
+    assert told["kinds"]["diarization"]["operations"]["recluster"]["corrections"] is True
     assert (told["kinds"]["fakes"]["operations"]["speak"]["corrections"], told["languages"]) == (True, ["en", "fr"])
     assert set(told["codes"]) == {str(code) for code in Code}
     assert told["codes"]["queue_full"] == {"status": 503, "retryable": True}

@@ -15,6 +15,7 @@ from tasks.deaths import Death
 from tasks.errors import Canceled, Code
 from tasks.models import Job, State, Stopping
 from tasks.runs import JobRun
+from tasks.sealing import master_opened
 from tests.fakes.inference.model import FakeModel
 from tests.tasks.jobs import ME, claimed, fresh, submit
 
@@ -41,8 +42,10 @@ def successor(job: Job) -> Job:
     return claimed
 
 
-def files(folder: Path) -> list[str]:
-    return [path.read_text() for path in folder.rglob("*") if path.is_file()]
+def files(folder: Path, job: Job | None = None) -> list[str]:
+    """What is stored; checkpoints are sealed for their job."""
+    found = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return [(master_opened(content, job.pk) if job else content).decode() for content in found]
 
 
 def test_a_first_attempt_has_nothing_to_resume(owner: User) -> None:
@@ -54,7 +57,7 @@ def test_the_next_attempt_resumes_at_the_last_checkpoint(owner: User, own_files:
     run = JobRun(job)
     checkpoint(run, 1)
     checkpoint(run, 2)
-    assert files(own_files) == ["step 2"]
+    assert files(own_files, job) == ["step 2"]
     assert resumed(JobRun(successor(job))) == (2, b"step 2")
 
 
@@ -66,7 +69,7 @@ def test_who_lost_the_lease_cannot_overwrite_a_checkpoint(owner: User, own_files
     with pytest.raises(Canceled):
         checkpoint(late, 5)
     assert fresh(late.job).checkpoint_step == 3
-    assert files(own_files) == ["step 3"]
+    assert files(own_files, late.job) == ["step 3"]
 
 
 def test_a_checkpoint_of_a_job_that_nobody_wants_stops_it(owner: User) -> None:
@@ -130,6 +133,19 @@ def test_without_its_file_a_checkpoint_is_none(owner: User) -> None:
     checkpoint(run, 1)
     default_storage.delete(run.job.checkpoint_file)
     assert JobRun(successor(run.job)).resume() is None
+
+
+def test_without_its_key_a_checkpoint_is_none(owner: User, settings: Any) -> None:
+    run = JobRun(claimed(owner))
+    checkpoint(run, 1)
+    settings.SEAL_KEYS = {"another": b"x" * 32}
+    assert JobRun(successor(run.job)).resume() is None
+
+
+def test_a_copy_of_the_stored_files_shows_no_checkpoint(owner: User, own_files: Path) -> None:
+    checkpoint(JobRun(claimed(owner)), 1)
+    [stored] = (path.read_bytes() for path in own_files.rglob("*") if path.is_file())
+    assert b"step" not in stored
 
 
 def test_a_retry_begins_anew(owner: User) -> None:

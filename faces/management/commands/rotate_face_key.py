@@ -12,12 +12,13 @@ from django.db import transaction
 
 from faces.keys import change_key
 from faces.models import Person
-from faces.vault import Unreadable, Vault
+from faces.vault import Vault
+from tasks.sealing import Unreadable
 
 
 class Command(BaseCommand):
     help = (
-        "Seal every person's key under the first key of FACE_KEYS, while the service runs. Start all processes with the new key in front "
+        "Seal every person's key under the first key of SEAL_KEYS, while the service runs. Start all processes with the new key in front "
         "first; when this says that nothing is left, the former key may go. It may be stopped and started again."
     )
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
             self.stdout.write(f"new keys: {sum(new_key(pk) for pk in list(Person.objects.values_list('pk', flat=True)))}")
         wrapped = sum(wrap(vault, pk) for pk in vault.all_keys())
         left = sum(not vault.is_current(pk) for pk in vault.all_keys())
-        self.stdout.write(f"sealed under {next(iter(settings.FACE_KEYS))!r}: {wrapped}; left under others: {left}")
+        self.stdout.write(f"sealed under {next(iter(settings.SEAL_KEYS))!r}: {wrapped}; left under others: {left}")
 
 
 def wrap(vault: Vault, pk: UUID) -> bool:

@@ -22,7 +22,7 @@ from tasks import runs
 from tasks.errors import Code
 from tasks.health import OpenView
 from tasks.kinds import kinds, scopes
-from tasks.models import Job
+from tasks.models import Job, SavedFile
 from tasks.openapi.documents import Example, JobSerializer, result_serializer
 from tests.conftest import client_of
 from tests.fakes.inference.model import FakeModel
@@ -129,6 +129,7 @@ def test_what_refuses_unknown_fields_says_so_and_its_parts_too(schema: dict[str,
     shapes = schema["components"]["schemas"]
     strict = {name for name, shape in shapes.items() if shape.get("additionalProperties") is False}
     assert {"KeypointsPredictRequest", "FacesVerifyRequest", "DiarizationPredictRequest", "KeypointsMove", "KeypointsPlace"} <= strict
+    assert {"DiarizationReclusterRequest", "DiarizationCorrection", "DiarizationMerge", "DiarizationSplit"} <= strict
 
 
 def test_the_job_that_is_described_is_the_job_that_is_answered(client: Client, owner: User) -> None:
@@ -156,6 +157,13 @@ def test_the_example_of_a_result_is_valid_for_its_serializer(kind: str, operatio
     assert set(form.validated_data) == set(serializer.example)
 
 
+def heard(owner: User) -> Job:
+    """A job whose recording was heard: its speakers may be told apart anew."""
+    job = Job.objects.create(owner=owner, kind="diarization", operation="predict", state="succeeded", deadline_seconds=60)
+    SavedFile.objects.create(job=job, name="heard", file="saved/heard", size=1, private=True, sealed=True)
+    return job
+
+
 @pytest.mark.django_db
 def test_the_example_of_each_submit_is_accepted(owner: User, settings: Settings, schema: dict[str, Any]) -> None:
     settings.FACE_LANDMARKS = 68  # a challenge needs them
@@ -165,6 +173,7 @@ def test_the_example_of_each_submit_is_accepted(owner: User, settings: Settings,
     submits = [(address, said["requestBody"]) for address, said in posts if "fakes" not in address]
     assert len(submits) == len(OPERATIONS)
     for address, body in submits:
+        address = address.replace("{id}", str(heard(owner).pk))
         [example] = body["content"]["application/json"]["examples"].values()
         answer = client.post(address, example["value"], content_type="application/json")
         assert answer.status_code == 202, answer.content
