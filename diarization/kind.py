@@ -14,7 +14,7 @@ from tasks.kinds import Corrections, Kind, Operation, Renderer, parameters_and_i
 from tasks.models import Job
 from tasks.sealing import Unreadable
 
-OFFLINE_VERSION = "offline-1"
+OFFLINE_VERSION = "offline-2"
 PIPELINE = configured(settings.DIARIZATION_PIPELINE)
 HEARD = "heard"
 """The private, sealed file of a job in which its model left what it heard of the voices."""

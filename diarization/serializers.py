@@ -158,12 +158,14 @@ class PartsSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class ErrorRatesSerializer(serializers.Serializer[dict[str, Any]]):
-    """In percent of the speech of the reference."""
+    """In percent of the speech of the reference; null where a collar leaves none of it."""
 
-    der = serializers.FloatField(min_value=0, help_text="Diarization error rate: the sum of the others. It may exceed 100.")
-    miss = serializers.FloatField(min_value=0)
-    false_alarm = serializers.FloatField(min_value=0)
-    confusion = serializers.FloatField(min_value=0)
+    der = serializers.FloatField(
+        min_value=0, allow_null=True, help_text="Diarization error rate: the sum of the others. It may exceed 100."
+    )
+    miss = serializers.FloatField(min_value=0, allow_null=True)
+    false_alarm = serializers.FloatField(min_value=0, allow_null=True)
+    confusion = serializers.FloatField(min_value=0, allow_null=True)
 
 
 class ScoreSerializer(serializers.Serializer[dict[str, Any]]):
@@ -217,7 +219,7 @@ class PredictResultSerializer(serializers.Serializer[dict[str, Any]]):
         "asked": {"num_speakers": 2, "min_speakers": None, "max_speakers": None},
         "channels": "mix",
         "pipeline": "offline",
-        "model_version": "offline-1",
+        "model_version": "offline-2",
         "device": "cpu",
         "fallback": None,
         "timings_ms": {"decoding": 4.1, "speech": 21.0, "voices": 52.3, "speakers": 3.2},

@@ -9,21 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pyannote.audio import Pipeline
-from pyannote.core import Annotation, Segment, SlidingWindow, SlidingWindowFeature
+from pyannote.core import Annotation, Segment
 
-from diarization.inference.clustering import CappedClustering
 from diarization.inference.diarizer import Asked, Diarizer, Found, Heard, Kept, Report, Turn
-from diarization.inference.embedding import WINDOW_SECONDS, SpeakerEncoder
-from diarization.inference.listening import HOP_SECONDS, Listening
-from diarization.inference.smoothing import label_region
+from diarization.inference.embedding import SpeakerEncoder
+from diarization.inference.listening import Listening
+from diarization.inference.speakers import tell_apart
 from diarization.inference.voice_activity import VoiceActivity
-from diarization.inference.windows import SAMPLE_RATE, Floats, Sound, speech_inside
+from diarization.inference.windows import SAMPLE_RATE, Sound
 from diarization.kind import OFFLINE_VERSION
 from tasks.inference.choice import ON_THE_CPU
-
-LEAST_SPEECH = 0.2  # share of speech from which pyannote learns from a window (its `min_active_ratio`)
-
-Span = tuple[float, float, int]
 
 
 def offline(device: torch.device = ON_THE_CPU) -> OfflinePipeline:
@@ -48,7 +43,6 @@ class OfflinePipeline(Pipeline, Diarizer):
         super().__init__()  # type: ignore[no-untyped-call]
         self.voice_activity = VoiceActivity()
         self.encoder = SpeakerEncoder().to(device)
-        self.clustering = CappedClustering(metric="cosine")
 
     @property
     def batch_size(self) -> int:
@@ -60,7 +54,7 @@ class OfflinePipeline(Pipeline, Diarizer):
         self.encoder.batch_size = size
 
     def default_parameters(self) -> dict[str, dict[str, Any]]:
-        return {"clustering": {"method": "average", "threshold": 0.35, "min_cluster_size": 8}}
+        return {}
 
     def apply(
         self,
@@ -102,28 +96,7 @@ class OfflinePipeline(Pipeline, Diarizer):
         return Heard(self.name, self.version, listening.samples / SAMPLE_RATE, listening.arrays(), listening.facts())
 
     def speakers(self, heard: Heard, asked: Asked) -> Found:
-        regions, starts = heard.arrays["regions"], heard.arrays["starts"]
-        if not len(regions):
-            return Found([], [])
-        hints = (asked.num_speakers, asked.min_speakers, asked.max_speakers)
-        similarities = self.similarities(heard.arrays["vectors"].astype(np.float64), starts, regions, hints)
-        turns = in_order(labelled(regions, starts + WINDOW_SECONDS / 2, similarities))
-        return Found(turns, turns)
-
-    def similarities(self, vectors: Floats, starts: Floats, regions: Floats, asked: tuple[int | None, int | None, int | None]) -> Floats:
-        """(windows, speakers) cosine similarity of each window to each speaker's mean vector.
-
-        `asked` is the number of speakers, the least and the most. pyannote clusters (chunks, local speakers): here each window is a chunk
-        with one local speaker, active where there is speech.
-        """
-        active = speech_inside(starts, regions, window=WINDOW_SECONDS)
-        if active.mean(axis=1).max() < LEAST_SPEECH:
-            active[:] = 1  # only a word or two in all: learn from them all the same
-        segmentations = SlidingWindowFeature(active[:, :, None], SlidingWindow(duration=WINDOW_SECONDS, step=HOP_SECONDS))
-        num, least, most = asked
-        _, closeness, _ = self.clustering(vectors[:, None, :], segmentations, num_clusters=num, min_clusters=least, max_clusters=most)
-        similarities: Floats = closeness[:, 0, :] - 1  # pyannote gives 2 - cosine distance
-        return similarities
+        return tell_apart(heard.arrays["regions"], heard.arrays["starts"], heard.arrays["vectors"], asked)
 
 
 def one_channel(waveform: torch.Tensor) -> Sound:
@@ -131,27 +104,6 @@ def one_channel(waveform: torch.Tensor) -> Sound:
     mono = waveform[0] if len(waveform) == 1 else waveform.mean(0)
     sound: NDArray[np.float32] = mono.numpy()
     return sound
-
-
-def labelled(regions: Floats, centres: Floats, similarities: Floats) -> list[Span]:
-    """(start, end, speaker) that fill the regions; `centres` are the middles of the windows, in the order of `window_starts`."""
-    spans: list[Span] = []
-    for start, end in regions:
-        first, after = np.searchsorted(centres, [start, end])
-        spans += label_region(start, end, centres[first:after], similarities[first:after])
-    return spans
-
-
-def in_order(spans: list[Span]) -> list[Turn]:
-    """Spans of one speaker that touch are joined; speakers are numbered in the order in which they first speak."""
-    numbers: dict[int, int] = {}
-    turns: list[Turn] = []
-    for start, end, speaker in spans:
-        number = numbers.setdefault(speaker, len(numbers))
-        if turns and turns[-1].speaker == number and turns[-1].end >= start:
-            start = turns.pop().start
-        turns.append(Turn(start, end, number))
-    return turns
 
 
 def annotation(turns: list[Turn], *, uri: str | None) -> Annotation:

@@ -15,6 +15,7 @@ FRAME_SECONDS = 0.1
 SPREAD_SECONDS = 0.3  # how far a window's opinion reaches from its middle (standard deviation)
 NEIGHBOURS = 6  # windows asked per frame: with a hop of 0.4 s, all within two standard deviations and more
 SIMILARITY_SCALE = 20.0  # cosine similarities differ by some 0.1 between speakers; this makes 2 of it per frame
+STRANGER = 0.6  # a usual similarity of different people, for recordings in which nobody else was found
 CHANGE_PENALTY = 4.0  # a turn costs two changes: with such a difference, one under 0.4 s is not believed
 
 
@@ -80,14 +81,27 @@ def frame_scores(times: Floats, centres: Floats, similarities: Floats) -> Floats
     return mean
 
 
-def label_region(start: float, end: float, centres: Floats, similarities: Floats) -> list[tuple[float, float, int]]:
-    """Spans (start, end, speaker) that fill a region of speech.
+def label_region(start: float, end: float, centres: Floats, similarities: Floats) -> list[tuple[float, float, int, float]]:
+    """Spans (start, end, speaker, margin) that fill a region of speech.
 
     `centres` (windows,) in seconds, sorted, are the middles of the region's windows; `similarities` (windows, speakers) their cosine
-    similarities to the speakers.
+    similarities to the speakers. The margin is how much more similar the span is to its speaker than to the next, or to a stranger.
     """
     frames = max(1, round((end - start) / FRAME_SECONDS))
     edges = start + np.arange(frames + 1) * (end - start) / frames
     scores = frame_scores((edges[:-1] + edges[1:]) / 2, centres, similarities)
     path = best_path(scores * SIMILARITY_SCALE, change_penalty=CHANGE_PENALTY)
-    return [(float(edges[first]), float(edges[after]), int(path[first])) for first, after in pairwise(change_points(path))]
+    ahead = margins(scores, path)
+    return [
+        (float(edges[first]), float(edges[after]), int(path[first]), float(ahead[first:after].mean()))
+        for first, after in pairwise(change_points(path))
+    ]
+
+
+def margins(scores: Floats, path: Labels) -> Floats:
+    """(frames,) similarity to the speaker of the path, less that to the most similar of the others and of a stranger."""
+    own = scores[np.arange(len(path)), path]
+    others = scores.copy()
+    others[np.arange(len(path)), path] = STRANGER
+    ahead: Floats = own - np.maximum(others.max(axis=1), STRANGER)
+    return ahead

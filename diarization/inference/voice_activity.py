@@ -18,10 +18,10 @@ WARM_UP_FRAMES = int(8.0 / FRAME_SECONDS)
 REPORT_EVERY = 1000  # steps, about a second of work
 
 # chosen on the development recordings and 48 simulated sessions (docs/diarization.md)
-ONSET, OFFSET = 0.3, 0.2
+ONSET, OFFSET = 0.2, 0.1
 JOIN_SECONDS = 0.3  # more than twice the padding, so that padded regions never touch
 SHORTEST_SECONDS = 0.1
-PADDING_SECONDS = 0.1
+PADDING_SECONDS = 0.05
 
 
 class VoiceActivity:

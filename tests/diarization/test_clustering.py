@@ -2,53 +2,87 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pyannote.core import SlidingWindow, SlidingWindowFeature
 
-from diarization.inference.clustering import MOST_LEARNT, CappedClustering
-from tests.diarization.sounds import Sound
+from diarization.inference.clustering import MOST_LEARNT, Learning, speaker_means, steadiness, unit
+from diarization.inference.diarizer import Asked
+from diarization.inference.smoothing import Floats
+
+HOP, WINDOW = 0.4, 1.6
 
 
-def voices(*counts: int) -> np.ndarray:
-    """Windows of well separated speakers, one after the other: (windows, 1, 8)."""
+def voices(*counts: int, alike: float = 0.3, scatter: float = 0.033) -> Floats:
+    """Windows of speakers, one after the other: (windows, 256) of length 1; `alike` is the cosine between any two speakers' voices, and
+    the default scatter gives each a similarity of .78 to himself."""
     random = np.random.default_rng(1)
-    rows = [np.eye(8)[speaker] + 0.05 * random.standard_normal((count, 8)) for speaker, count in enumerate(counts)]
-    return np.concatenate(rows)[:, None, :]
+    common, own = np.sqrt(alike) * np.eye(256)[0], np.sqrt(1 - alike) * np.eye(256)[1:]
+    return unit(np.concatenate([common + own[speaker] + scatter * random.standard_normal((n, 256)) for speaker, n in enumerate(counts)]))
 
 
-def everywhere(windows: int) -> SlidingWindowFeature:
-    active: Sound = np.ones((windows, 20, 1), np.float32)
-    return SlidingWindowFeature(active, SlidingWindow(duration=1.6, step=0.4))
+def counted(vectors: Floats, asked: Asked | None = None) -> int:
+    """Speakers found in one stretch of speech."""
+    starts = np.arange(len(vectors), dtype=np.float64) * HOP
+    regions = np.array([[0.0, starts[-1] + WINDOW]])
+    return len(speaker_means(vectors, starts, regions, asked or Asked(), window=WINDOW, hop=HOP))
 
 
-@pytest.fixture
-def clustering() -> CappedClustering:
-    clustering = CappedClustering(metric="cosine")
-    clustering.instantiate({"method": "average", "threshold": 0.35, "min_cluster_size": 8})
-    return clustering
+def test_speakers_are_counted_and_told_apart() -> None:
+    vectors = voices(30, 40, 20)
+    starts = np.arange(90, dtype=np.float64) * HOP
+    means = speaker_means(vectors, starts, np.array([[0.0, 40.0]]), Asked(), window=WINDOW, hop=HOP)
+    labels = (vectors @ unit(means).T).argmax(axis=1)
+    assert [len(set(labels[part])) for part in (slice(30), slice(30, 70), slice(70, 90))] == [1, 1, 1]
+    assert len(means) == len(set(labels)) == 3
 
 
-def test_speakers_are_counted(clustering: CappedClustering) -> None:
-    labels, _, centroids = clustering(voices(30, 40, 20), everywhere(90))
-    assert len(centroids) == 3
-    assert [len(set(labels[part, 0])) for part in (slice(30), slice(30, 70), slice(70, 90))] == [1, 1, 1]
+def test_one_voice_is_one_speaker() -> None:
+    assert counted(voices(60)) == 1
 
 
-def test_the_number_asked_for_is_kept(clustering: CappedClustering) -> None:
-    assert len(clustering(voices(30, 40, 20), everywhere(90), num_clusters=2)[2]) == 2
+@pytest.mark.parametrize(("scatter", "speakers"), [(0.02, 2), (0.033, 2)])
+def test_voices_are_told_apart_by_how_alike_they_are_beside_their_own_scatter(scatter: float, speakers: int) -> None:
+    assert counted(voices(60, 60, alike=0.75, scatter=scatter)) == speakers
+    assert counted(voices(60, 60, alike=0.97, scatter=scatter)) == 1
 
 
-def test_a_long_recording_is_learnt_on_part_of_it_and_labelled_whole(clustering: CappedClustering) -> None:
+@pytest.mark.parametrize(
+    ("asked", "speakers"),
+    [
+        (Asked(num_speakers=2), 2),
+        (Asked(num_speakers=5), 5),
+        (Asked(max_speakers=2), 2),
+        (Asked(min_speakers=4), 4),
+        (Asked(min_speakers=1, max_speakers=4), 3),
+        (Asked(num_speakers=1), 1),
+    ],
+)
+def test_what_is_asked_for_is_kept(asked: Asked, speakers: int) -> None:
+    assert counted(voices(30, 40, 20), asked) == speakers
+
+
+def test_there_are_no_more_speakers_than_windows() -> None:
+    assert counted(voices(3), Asked(num_speakers=9)) == 3
+    assert counted(voices(1), Asked(num_speakers=2)) == 1
+
+
+def test_a_long_recording_is_learnt_on_part_of_it() -> None:
     vectors = voices(2000, 3000)
-    learnt, _, _ = clustering.filter_embeddings(vectors, segmentations=everywhere(5000))
-    labels, _, centroids = clustering(vectors, everywhere(5000))
-    assert (len(learnt), len(labels), len(centroids)) == (MOST_LEARNT, 5000, 2)
+    learning = Learning.of(vectors, np.arange(5000, dtype=np.float64) * HOP, np.ones(5000, bool), HOP)
+    assert len(learning.vectors) == MOST_LEARNT
+    assert counted(vectors) == 2
 
 
-def test_a_rare_voice_is_no_speaker_of_a_long_recording(clustering: CappedClustering) -> None:
-    assert len(clustering(voices(400, 590, 10), everywhere(1000))[2]) == 2
-    assert clustering.min_cluster_size == 8
+def test_a_rare_voice_is_no_speaker_of_a_long_recording() -> None:
+    assert counted(voices(400, 590, 10)) == 2
+    assert counted(voices(40, 59, 10)) == 3
 
 
-def test_missing_the_number_asked_for_prints_nothing(clustering: CappedClustering, capsys: pytest.CaptureFixture[str]) -> None:
-    clustering(voices(30), everywhere(30), num_clusters=9)
-    assert capsys.readouterr().out == ""
+def test_steadiness_is_low_where_the_speaker_changes() -> None:
+    vectors = voices(10, 10)
+    steady = steadiness(vectors, np.arange(20, dtype=np.float64) * HOP + 0.8, np.array([[0.0, 20.0]]), lag=2)
+    assert set(np.argsort(steady)[:4]) == {8, 9, 10, 11}
+
+
+def test_steadiness_does_not_look_into_another_region() -> None:
+    vectors, centres = voices(10, 10), np.arange(20, dtype=np.float64) * HOP + 0.8
+    steady = steadiness(vectors, centres, np.array([[0.0, 4.55], [4.65, 20.0]]), lag=2)
+    assert steady.min() > 0.6

@@ -3,11 +3,12 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from diarization.inference.smoothing import best_path, change_points, join_near, label_region, spans_above
+from diarization.inference.smoothing import STRANGER, best_path, change_points, join_near, label_region, spans_above
 
 
 def test_speech_begins_at_the_higher_threshold_and_ends_below_the_lower() -> None:
@@ -49,3 +50,10 @@ def test_a_region_is_divided_where_the_windows_begin_to_resemble_another_speaker
     assert (first[0], first[2], second[1], second[2]) == (10.0, 0, 14.0, 1)
     assert first[1] == second[0]
     assert abs(first[1] - 12.0) <= 0.2
+
+
+def test_the_margin_is_to_the_next_speaker_or_a_stranger() -> None:
+    centres = np.array([10.5, 11.0, 11.5])
+    assert label_region(10.0, 12.0, centres, np.tile([0.8, 0.7], (3, 1)))[0][3] == pytest.approx(0.1)
+    assert label_region(10.0, 12.0, centres, np.tile([0.8, 0.3], (3, 1)))[0][3] == pytest.approx(0.8 - STRANGER)
+    assert label_region(10.0, 12.0, centres, np.full((3, 1), 0.75))[0][3] == pytest.approx(0.75 - STRANGER)

@@ -24,7 +24,7 @@ def test_a_function_of_the_missing_part_says_so() -> None:
 def test_pyannote_does_not_report_its_use() -> None:
     program = (
         "import os; os.environ['PYANNOTE_METRICS_ENABLED'] = '1'\n"
-        "import diarization.inference.clustering\n"
+        "import diarization.inference.pipeline\n"
         "from pyannote.audio.telemetry.metrics import is_metrics_enabled\n"
         "assert not is_metrics_enabled()"
     )

@@ -17,7 +17,7 @@ def regions(*parts: tuple[float, int], duration: float) -> np.ndarray:
 
 
 def test_regions_are_padded_within_the_recording() -> None:
-    assert np.allclose(regions((0.9, 10), (0.0, 20), (0.9, 10), duration=1.27), [[0.0, 0.42], [0.86, 1.27]])
+    assert np.allclose(regions((0.9, 10), (0.0, 20), (0.9, 10), duration=1.27), [[0.0, 0.37], [0.91, 1.27]])
 
 
 def test_a_click_is_not_speech() -> None:
