@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OFFLINE = "offline"
+OFFLINE_VERSION = "offline-2"
 LONGEST_VERSION = 80  # what `Job.model_version` holds
 HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w.-]+))?")
 
@@ -25,7 +26,9 @@ class Configured:
 
     @property
     def version(self) -> str:
-        """What results call a pyannote pipeline: its name, which every process knows, and not its weights, which only a worker has."""
+        """What results call it: a pyannote pipeline by its name, which every process knows, not by its weights, which only a worker has."""
+        if not self.pyannote:
+            return OFFLINE_VERSION
         name = Path(self.directory).name or self.hub_id.rpartition("/")[2]
         return f"pyannote-{name}{f'@{self.revision}' if self.revision else ''}"
 

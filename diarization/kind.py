@@ -14,7 +14,6 @@ from tasks.kinds import Corrections, Kind, Operation, Renderer, parameters_and_i
 from tasks.models import Job
 from tasks.sealing import Unreadable
 
-OFFLINE_VERSION = "offline-2"
 PIPELINE = configured(settings.DIARIZATION_PIPELINE)
 HEARD = "heard"
 """The private, sealed file of a job in which its model left what it heard of the voices."""
@@ -68,7 +67,7 @@ KIND = Kind(
     memory_limit_bytes=10_000_000_000 if PIPELINE.pyannote else 6_000_000_000,
     memory_recycle_bytes=2_000_000_000,
     keep_inputs_seconds=7 * 86_400,
-    model_version=PIPELINE.version if PIPELINE.pyannote else OFFLINE_VERSION,
+    model_version=PIPELINE.version,
     arguments=arguments,
     job_routes={"recluster": "diarization.views.ReclusterView"},
     job_links=links,

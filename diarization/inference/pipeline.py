@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from pyannote.audio import Pipeline
 from pyannote.core import Annotation, Segment
 
+from diarization.configured import OFFLINE_VERSION
 from diarization.inference.diarizer import Asked, Diarizer, Found, Heard, Kept, Report, Turn
 from diarization.inference.embedding import SpeakerEncoder
 from diarization.inference.listening import Listening
 from diarization.inference.speakers import tell_apart
 from diarization.inference.voice_activity import VoiceActivity
 from diarization.inference.windows import SAMPLE_RATE, Sound
-from diarization.kind import OFFLINE_VERSION
 from tasks.inference.choice import ON_THE_CPU
 
 
