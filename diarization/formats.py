@@ -5,9 +5,12 @@ A speaker's name may be anything: people rename speakers.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tasks.tables import Cell, csv_text
+
+ARROW = re.compile("-{2,}>")
 
 
 def rttm(result: dict[str, Any], job: str) -> str:
@@ -58,7 +61,7 @@ def clock(seconds: float, point: str) -> str:
 
 def one_line(name: str) -> str:
     """Without an arrow either: it would read as another time line."""
-    return " ".join(name.split()).replace("-->", "->") or "-"
+    return ARROW.sub("->", " ".join(name.split())) or "-"
 
 
 def one_word(name: str) -> str:

@@ -53,8 +53,9 @@ class DiarizeView(WaitingView):
     parser_classes = (WholeMultiPartParser,)
 
     def wait_seconds(self) -> int:
+        """By the form, which has been found valid; `45.0` is valid too."""
         form: Any = self.request.data  # of a form always
-        return min(int(form.get("timeout") or LONGEST_SECONDS), LONGEST_SECONDS)
+        return int(min(float(form.get("timeout") or LONGEST_SECONDS), LONGEST_SECONDS))
 
     def result(self, job: Job) -> HttpResponseBase:
         result: dict[str, Any] = job.result  # type: ignore[assignment]  # a job that has succeeded has one

@@ -57,7 +57,7 @@ def test_subtitles_are_one_at_a_time_and_all_else_has_every_turn() -> None:
 
 
 @pytest.mark.parametrize("form", ["rttm", "srt", "vtt", "audacity"])
-@pytest.mark.parametrize("name", ["two\n\nlines", "", "00:00 --> 00:01", "\u2028x\u2028"])
+@pytest.mark.parametrize("name", ["two\n\nlines", "", "00:00 --> 00:01", "00:00 ---> 00:01", "\u2028x\u2028"])
 def test_no_name_makes_a_line_of_its_own(form: str, name: str) -> None:
     lines = getattr(formats, form)(named(name), "job-1").split("\n")
     assert len(lines) == len(getattr(formats, form)(named("Ann"), "job-1").split("\n"))

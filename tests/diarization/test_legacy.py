@@ -68,7 +68,17 @@ def test_the_model_hears_nothing_of_what_only_the_old_server_had(hearing: Hearin
     assert hearing.calls == [("predict", {})]
 
 
-@pytest.mark.parametrize(("sent", "seconds"), [({}, 600), ({"timeout": "45"}, 45), ({"timeout": "3600"}, 600), ({"timeout": ""}, 600)])
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [
+        ({}, 600),
+        ({"timeout": "45"}, 45),
+        ({"timeout": "3600"}, 600),
+        ({"timeout": ""}, 600),
+        ({"timeout": "45.0"}, 45),
+        ({"timeout": "9" * 400}, 600),
+    ],
+)
 def test_it_waits_as_long_as_it_says_and_ten_minutes_at_most(sent: dict[str, str], seconds: int) -> None:
     assert send(**sent)[HOLD].split()[1] == str(seconds)
     job = Job.objects.get()
