@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import torch
 from django.conf import settings
 
+from diarization.configured import OFFLINE, OFFLINE_VERSION
 from diarization.inference.decoding import Recording, count_channels
 from diarization.inference.diarizer import Asked, Diarizer, Found, Heard, Turn
 from diarization.inference.listening import speech_regions
@@ -22,11 +23,14 @@ from diarization.inference.work import LISTENING, Work
 from diarization.kind import KIND
 from diarization.plausibility import warnings
 from diarization.results import document
+from tasks.devices import CPU
 from tasks.errors import Code, InvalidInput
 from tasks.inference.devices import Placement
 from tasks.inference.model import InferenceModel, Run
 
 Facts = dict[str, Any]
+SPEECH_ALONE: Facts = {"pipeline": OFFLINE, "model_version": OFFLINE_VERSION, "device": CPU, "fallback": None}
+"""Who answers where channels are taken one by one: the offline pipeline's voice activity, on the CPU, whatever is set."""
 
 
 class DiarizationModel(InferenceModel):
@@ -46,8 +50,10 @@ class DiarizationModel(InferenceModel):
             self.predict(Run(), sample)
 
     def built(self, device: torch.device) -> Diarizer:
-        self.chosen = chosen(device)
-        return self.chosen.diarizer
+        """Of what was chosen, only what clients are told is kept here: the placement has the pipeline, and lets go of it."""
+        found = chosen(device)
+        self.fallback, self.warnings = found.fallback, found.warnings
+        return found.diarizer
 
     @cached_property
     def voice_activity(self) -> VoiceActivity:
@@ -74,12 +80,15 @@ class DiarizationModel(InferenceModel):
         if channels == "separate":
             work = Work(run, parts=count_channels(audio))
             found, recordings = self.apart(work, audio)
+            by, told = SPEECH_ALONE, list[Facts]()
         else:
             work = Work(run)
             found, recordings = self.mixed(work, audio, asked)
+            by, told = self.answered()
         run.save("peaks.json", io.BytesIO(audiowaveform(recording.peaks for recording in recordings)))
         seconds, complete = recordings[0].seconds, all(recording.complete for recording in recordings)
-        result = self.result(work, named(found, channels), seconds, asked, complete=complete)
+        result = counted(work, named(found, channels), seconds, asked, complete=complete)
+        result = {**result, **by, "warnings": result["warnings"] + told}
         return {**result, "channels": channels, "score": scored(reference, result) if reference else None}
 
     def mixed(self, work: Work, audio: BinaryIO, asked: Asked) -> tuple[Found, list[Recording]]:
@@ -125,24 +134,30 @@ class DiarizationModel(InferenceModel):
         work.begin("speakers", 0.0)
         stored = Heard.load(heard)
         found = self.placement.run(lambda diarizer: told_apart(diarizer, stored, asked))
-        result = self.result(work, named(found, "mix"), stored.seconds, asked)
+        by, told = self.answered()
+        result = counted(work, named(found, "mix"), stored.seconds, asked)
+        result = {**result, **by, "warnings": result["warnings"] + told}
         return {**result, "channels": "mix", "score": None, "reclustered_from": reclustered_from}
 
-    def result(self, work: Work, found: Facts, seconds: float, asked: Asked, *, complete: bool = True) -> Facts:
-        work.pause()
-        said = document(found["turns"], found["exclusive"], seconds)
-        return {
-            "duration_seconds": round(seconds, 3),
-            **said,
-            "asked": asdict(asked),
-            "pipeline": self.chosen.diarizer.name,
-            "model_version": self.chosen.diarizer.version,
-            "device": self.placement.device,
-            "fallback": self.chosen.fallback or self.placement.fallback,
-            "timings_ms": work.milliseconds,
-            "reclustered_from": None,
-            "warnings": warnings(said, seconds, complete=complete, **asdict(asked)) + self.chosen.warnings + self.placement.warnings,
-        }
+    def answered(self) -> tuple[Facts, list[Facts]]:
+        """Which pipeline the last run on the device was of, where, and what clients are told of that."""
+        diarizer, fallback = self.placement.placed(), self.fallback or self.placement.fallback
+        by = {"pipeline": diarizer.name, "model_version": diarizer.version, "device": self.placement.device, "fallback": fallback}
+        return by, self.warnings + self.placement.warnings
+
+
+def counted(work: Work, found: Facts, seconds: float, asked: Asked, *, complete: bool = True) -> Facts:
+    """The part of a result that any pipeline's answer has."""
+    work.pause()
+    said = document(found["turns"], found["exclusive"], seconds)
+    return {
+        "duration_seconds": round(seconds, 3),
+        **said,
+        "asked": asdict(asked),
+        "timings_ms": work.milliseconds,
+        "reclustered_from": None,
+        "warnings": warnings(said, seconds, complete=complete, **asdict(asked)),
+    }
 
 
 def told_apart(diarizer: Diarizer, heard: Heard, asked: Asked) -> Found:

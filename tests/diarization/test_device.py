@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,24 @@ def test_without_memory_on_the_accelerator_the_turns_are_the_cpus(predict: Predi
     assert [tried["batch_size"] for tried in found["fallback"]["tries"]] == [32, 16, 8]
     assert (build.built, build.passes) == (2, 4)
     assert [warning["code"] for warning in found["warnings"]] == ["fallback"]
+
+
+def test_channels_one_by_one_are_the_cpus_work_and_no_fallback(content: bytes) -> None:
+    model = DiarizationModel()
+    model.placement = Placement(OnePassOnly(model.built), STAND_IN)
+    assert model.predict(Run(), io.BytesIO(content))["fallback"]["reason"] == "out_of_memory"
+    found = model.predict(Run(), io.BytesIO(content), channels="separate")
+    assert (found["device"], found["fallback"], found["warnings"]) == ("cpu", None, [])
+    assert (found["pipeline"], found["model_version"]) == ("offline", "offline-2")
+
+
+def test_a_pipeline_that_was_given_up_is_kept_nowhere(content: bytes) -> None:
+    model = DiarizationModel()
+    model.placement = Placement(model.built, STAND_IN)
+    former = weakref.ref(model.placement.placed())
+    model.predict(Run(), io.BytesIO(content))
+    model.placement.move(None)
+    assert former() is None
 
 
 def test_a_smaller_batch_moves_no_turn(predict: Predict, content: bytes) -> None:
