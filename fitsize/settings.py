@@ -311,6 +311,8 @@ MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", default=500_000_000)
 
 # -- diarization
 DIARIZATION_MAX_SECONDS = env.int("DIARIZATION_MAX_SECONDS", default=4 * 3600)
+if DIARIZATION_MAX_SECONDS < 1:
+    raise ImproperlyConfigured("DIARIZATION_MAX_SECONDS is 1 or more")
 DIARIZATION_PIPELINE = env.str("DIARIZATION_PIPELINE", default="offline")  # offline | a directory | a hub id: docs/diarization.md
 DIARIZATION_TOKEN = env.str("DIARIZATION_TOKEN", default="")  # of Hugging Face, for a hub id whose weights are gated
 DIARIZATION_FALLBACK = env.bool("DIARIZATION_FALLBACK", default=False)  # answer with `offline` where the pipeline cannot be loaded
@@ -321,6 +323,8 @@ except ValueError as error:
 if DIARIZATION_TOKEN and not DIARIZATION_TOKEN.startswith("hf_"):  # which pyannote would pass over in silence
     raise ImproperlyConfigured("DIARIZATION_TOKEN is a token of Hugging Face, which begins with hf_")
 DIARIZATION_BLOCK_SECONDS = env.int("DIARIZATION_BLOCK_SECONDS", default=1800)  # decoded, heard and kept at a time
+if not 30 <= DIARIZATION_BLOCK_SECONDS <= 7200:  # each block warms up for 8 s; the sound of two hours takes 0.46 GB
+    raise ImproperlyConfigured("DIARIZATION_BLOCK_SECONDS is a number from 30 to 7200")
 
 # -- logs: one line per event
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -61,6 +61,9 @@ def test_the_web_process_names_the_pipeline_that_workers_have() -> None:
     [
         ({"DIARIZATION_PIPELINE": "pyannote"}, "DIARIZATION_PIPELINE: 'pyannote' is not `offline`"),
         ({"DIARIZATION_TOKEN": "secret"}, "DIARIZATION_TOKEN is a token of Hugging Face, which begins with hf_"),
+        ({"DIARIZATION_BLOCK_SECONDS": "0"}, "DIARIZATION_BLOCK_SECONDS is a number from 30 to 7200"),
+        ({"DIARIZATION_BLOCK_SECONDS": "99999999999"}, "DIARIZATION_BLOCK_SECONDS is a number from 30 to 7200"),
+        ({"DIARIZATION_MAX_SECONDS": "0"}, "DIARIZATION_MAX_SECONDS is 1 or more"),
     ],
 )
 def test_a_wrong_setting_stops_the_program_with_its_name(environment: dict[str, str], said: str) -> None:
