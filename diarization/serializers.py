@@ -20,7 +20,7 @@ MOST_REFERENCE_BYTES = 1_000_000
 LONGEST_NAME = 80
 MOST_MOVED = 10_000  # turns of one correction
 MIX, SEPARATE = "mix", "separate"
-SPEAKER_LINE = re.compile(rb"^[ \t]*SPEAKER[ \t]", re.MULTILINE)
+SPEAKER_LINE = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*SPEAKER[ \t]", re.MULTILINE)
 JOINERS = "\u200c\u200d"  # not printable by themselves, and needed in names of several scripts
 
 

@@ -77,6 +77,7 @@ class DiarizationModel(InferenceModel):
         warning `no_speech`. Raises InvalidInput("invalid_audio" | "too_long" | "invalid_reference").
         """
         asked = Asked(num_speakers, min_speakers, max_speakers)
+        check_reference(reference)
         if channels == "separate":
             work = Work(run, parts=count_channels(audio))
             found, recordings = self.apart(work, audio)
@@ -170,6 +171,15 @@ def opened(audio: BinaryIO, channel: int | None = None) -> Recording:
     audio.seek(0)
     limits = {"max_seconds": settings.DIARIZATION_MAX_SECONDS, "block_seconds": settings.DIARIZATION_BLOCK_SECONDS}
     return Recording(audio, **limits, channel=channel)
+
+
+def check_reference(reference: BinaryIO | None) -> None:
+    """Before the work: nobody waits for four hours to be heard for that. How long the recording is, and what is beyond it, shows later."""
+    if reference:
+        from diarization.inference.scoring import read_rttm
+
+        read_rttm(reference, settings.DIARIZATION_MAX_SECONDS)
+        reference.seek(0)
 
 
 def scored(reference: BinaryIO, result: Facts) -> Facts:

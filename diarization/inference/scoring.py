@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
@@ -24,7 +25,7 @@ def read_rttm(file: BinaryIO, duration: float) -> Annotation:
     """
     marked, recordings = Annotation(), set()
     for number, line in enumerate(file, 1):
-        fields = line.split()
+        fields = line.removeprefix(BOM_UTF8).split()
         if not fields or fields[0] != b"SPEAKER":
             continue
         segment, speaker = speech_of(fields, number)

@@ -199,6 +199,13 @@ def test_what_another_pipeline_has_heard_is_not_reclustered(model: DiarizationMo
     assert refused.value.code == "not_reclusterable"
 
 
+def test_a_reference_is_read_before_the_work_is_done(model: DiarizationModel) -> None:
+    run = Run()
+    with pytest.raises(InvalidInput) as refused:
+        model.predict(run, io.BytesIO(wav(noise(2))), reference=io.BytesIO(b"SPEAKER call 1 soon 2 <NA> <NA> anna"))
+    assert (refused.value.code, run.steps) == ("invalid_reference", [])
+
+
 def test_turns_are_scored_by_a_reference(predict: Predict, sample_path: Path) -> None:
     with sample_path.with_suffix(".rttm").open("rb") as file:
         result = predict(sample_path.read_bytes(), num_speakers=2, reference=file)

@@ -30,6 +30,10 @@ def test_rttm_is_read_whatever_else_stands_in_it() -> None:
     assert spans == [(0, 10, "anna"), (8, 20, "ben")]
 
 
+def test_a_byte_order_mark_takes_no_line_away() -> None:
+    assert read(b"\xef\xbb\xbf" + TWO.partition(b"\n\n")[2]).labels() == ["anna", "ben"]
+
+
 def test_what_reaches_beyond_the_recording_is_cut_off() -> None:
     assert read(TWO, duration=9).get_timeline().extent().end == 9
     assert read(TWO, duration=7.5).labels() == ["anna"]
