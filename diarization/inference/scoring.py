@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from codecs import BOM_UTF8
-from collections.abc import Mapping
-from typing import Any, BinaryIO
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
+from pyannote.metrics.identification import IdentificationErrorRate
+from scipy.optimize import linear_sum_assignment
 
 from tasks.errors import Code, InvalidInput
 from tasks.languages import sentence
 
+MOST_AT_ONCE = 50  # speakers of a reference; the time that scoring takes grows with their square
+PIECE_TURNS = 100
 COLLAR_SECONDS = 0.25  # on either side of each boundary of the reference, as NIST's; pyannote.metrics takes the whole width
 PARTS = {"miss": "missed detection", "false_alarm": "false alarm", "confusion": "confusion"}
 
@@ -21,7 +29,7 @@ def read_rttm(file: BinaryIO, duration: float) -> Annotation:
     """The speech of a recording of `duration` seconds by NIST's Rich Transcription Time Marked; what reaches beyond its end is cut off.
 
     Lines of other types than SPEAKER and comments (;;) are passed over. Raises InvalidInput("invalid_reference") for anything else, for a
-    file of several recordings, and where no speech is left.
+    file of several recordings, where no speech is left, and where more than 50 speak at once.
     """
     marked, recordings = Annotation(), set()
     for number, line in enumerate(file, 1):
@@ -37,7 +45,15 @@ def read_rttm(file: BinaryIO, duration: float) -> Annotation:
         raise InvalidInput(Code.INVALID_REFERENCE, "The reference names several recordings.")
     if not marked:
         raise InvalidInput(Code.INVALID_REFERENCE, "The reference has no SPEAKER line with speech within the recording.")
+    if most_at_once(marked) > MOST_AT_ONCE:
+        said = sentence("More than %(most)s people speak at once in the reference.", most=MOST_AT_ONCE)
+        raise InvalidInput(Code.INVALID_REFERENCE, said)
     return marked
+
+
+def most_at_once(turns: Annotation) -> int:
+    changes = sorted(change for segment, _ in turns.itertracks() for change in ((segment.start, 1), (segment.end, -1)))
+    return max(accumulate(step for _, step in changes))
 
 
 def speech_of(fields: list[bytes], number: int) -> tuple[Segment, str]:
@@ -72,10 +88,60 @@ def score(reference: Annotation, found: Annotation, duration: float) -> dict[str
 
 
 def errors(reference: Annotation, found: Annotation, duration: float, *, collar_seconds: float = 0.0) -> dict[str, float]:
-    """Seconds of `miss`, `false_alarm` and `confusion`, and of speech in the reference (`total`, where two speak each counts)."""
-    metric = DiarizationErrorRate(collar=2 * collar_seconds)
-    parts = metric(reference, found, uem=Timeline([Segment(0, duration)]), detailed=True)
-    return {**{name: float(parts[part]) for name, part in PARTS.items()}, "total": float(parts["total"])}
+    """Seconds of `miss`, `false_alarm` and `confusion`, and of speech in the reference (`total`, where two speak each counts).
+
+    The answer is that of pyannote.metrics' DiarizationErrorRate, whose time grows with the square of the number of turns and more. Piece by
+    piece it is in proportion to them: speakers are matched by what the pieces have in common, then errors are counted in each.
+    """
+    whole = Timeline([Segment(0, duration)])
+    scored = DiarizationErrorRate().extrude(whole, reference, collar=2 * collar_seconds)
+    compared = list(pieces(reference, found, scored, duration))
+    names = matched(compared)
+    seconds: Counter[str] = Counter()
+    for piece in compared:
+        mapped = piece.found.rename_labels(mapping={label: names.get(label, (label,)) for label in piece.found.labels()})
+        seconds.update(IdentificationErrorRate().compute_components(piece.reference, mapped, uem=piece.scored))
+    return {**{name: float(seconds[part]) for name, part in PARTS.items()}, "total": float(seconds["total"])}
+
+
+class Piece(NamedTuple):
+    """A stretch of a recording, and what of it is `scored`."""
+
+    reference: Annotation
+    found: Annotation
+    scored: Timeline
+
+
+def pieces(reference: Annotation, found: Annotation, scored: Timeline, duration: float) -> Iterator[Piece]:
+    """In time's order; a turn that reaches over an edge is in both pieces, which changes no sum."""
+    starts = sorted(segment.start for turns in (reference, found) for segment, _ in turns.itertracks())
+    edges = [0.0, *starts[PIECE_TURNS::PIECE_TURNS], duration]
+    parts = zip(cut(reference, edges), cut(found, edges), cut(scored.to_annotation(), edges), strict=True)
+    for here, there, counted in parts:
+        extent = counted.get_timeline()
+        yield Piece(here.crop(extent), there.crop(extent), extent)
+
+
+def cut(turns: Annotation, edges: Sequence[float]) -> list[Annotation]:
+    parts = [Annotation() for _ in edges[1:]]
+    for number, (segment, _, label) in enumerate(turns.itertracks(yield_label=True)):
+        first, after = max(bisect_right(edges, segment.start) - 1, 0), bisect_left(edges, segment.end)
+        for place in range(first, min(after, len(parts))):
+            if inside := segment & Segment(edges[place], edges[place + 1]):
+                parts[place][inside, number] = label
+    return parts
+
+
+def matched(compared: Sequence[Piece]) -> dict[str, str]:
+    """The reference's speaker for each one found: those pairs that have most time in common, all in all (Kuhn's assignment)."""
+    common: Counter[tuple[str, str]] = Counter()
+    for piece in compared:
+        for (segment, track), (other, another) in piece.reference.co_iter(piece.found):
+            common[piece.reference[segment, track], piece.found[other, another]] += (segment & other).duration
+    theirs, ours = (sorted({pair[side] for pair in common}) for side in (0, 1))
+    table = np.array([[common[true, name] for name in ours] for true in theirs]).reshape(len(theirs), len(ours))
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return {ours[column]: theirs[row] for row, column in zip(rows, columns, strict=True) if table[row, column]}
 
 
 def percent(seconds: Mapping[str, float]) -> dict[str, float | None]:

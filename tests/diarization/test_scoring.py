@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
-from pyannote.core import Annotation
+from pyannote.core import Annotation, Segment, Timeline
+from pyannote.metrics.diarization import DiarizationErrorRate
 
-from diarization.inference.scoring import annotation, errors, read_rttm, score
+from diarization.inference.scoring import PARTS, annotation, errors, pieces, read_rttm, score
 from tasks.errors import InvalidInput
 
 TWO = b"""\
@@ -52,6 +54,7 @@ def test_what_reaches_beyond_the_recording_is_cut_off() -> None:
         b"SPEAKER call 1 0 5",
         b"SPEAKER call 1 0 5 <NA> <NA> \xff",
         b"SPEAKER call 1 30 5 <NA> <NA> anna",
+        b"".join(b"SPEAKER call 1 0 5 <NA> <NA> voice%d\n" % number for number in range(51)),
         TWO + b"SPEAKER other 1 0 5 <NA> <NA> anna",
     ],
 )
@@ -77,6 +80,28 @@ def test_the_collar_forgives_a_quarter_of_a_second_on_either_side() -> None:
 
 def test_false_alarms_count_in_the_whole_recording() -> None:
     assert score(turns((0, 10, "anna")), turns((0, 10, "A"), (19, 20, "A")), 20)["strict"]["false_alarm"] == 10
+
+
+@pytest.mark.parametrize("collar_seconds", [0, 0.25])
+@pytest.mark.parametrize("seed", range(5))
+def test_scored_in_pieces_it_is_as_pyannotes_metric(monkeypatch: pytest.MonkeyPatch, seed: int, collar_seconds: float) -> None:
+    monkeypatch.setattr("diarization.inference.scoring.PIECE_TURNS", 7)
+    drawn = np.random.default_rng(seed)
+    starts, lengths, who = drawn.uniform(0, 58, (2, 40)), drawn.choice([0.1, 0.5, 2, 20], (2, 40)), drawn.integers(0, 5, (2, 40))
+    spans = [zip(starts[side], np.minimum(starts[side] + lengths[side], 60), map(str, who[side]), strict=True) for side in (0, 1)]
+    reference, found = turns(*spans[0]), turns(*spans[1])
+    whole = Timeline([Segment(0, 60)])
+    plain = DiarizationErrorRate(collar=2 * collar_seconds)(reference, found, uem=whole, detailed=True)
+    wanted = {name: plain[part] for name, part in {**PARTS, "total": "total"}.items()}
+    assert errors(reference, found, 60, collar_seconds=collar_seconds) == pytest.approx(wanted)
+
+
+def test_a_long_recording_is_scored_in_proportion_to_its_turns() -> None:
+    calls: list[int] = []
+    said = [(second, second + 0.9, str(second % 6)) for second in range(2000)]
+    for piece in pieces(turns(*said), turns(*said), Timeline([Segment(0, 2000)]), 2000):
+        calls.append(len(piece.reference) + len(piece.found))
+    assert sum(calls) == pytest.approx(4000, abs=2 * len(calls)) and max(calls) <= 102
 
 
 def test_where_the_collar_leaves_nothing_there_is_no_rate() -> None:
