@@ -17,7 +17,7 @@ from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, State
 from tasks.worker import this_child
 from tasks.worker.parent import Parent
-from tasks.worker.shared import Doing, Shared
+from tasks.worker.shared import Doing
 from tests.tasks.protocol.world import Actor, End, Killed, Mishap, World
 
 Steps = Generator[None]
@@ -157,7 +157,7 @@ class Worker:
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
-        memory = {"name": name, "life": "", "fresh": True, "recycle_bytes": 0, "shared": Shared(), "model": InferenceModel()}
+        memory = {**vars(type(this_child)()), "name": name}
         self.main = world.kernel.new(Actor("main", memory=memory))
         self.thread = Actor("parent", pid=self.main.pid, memory=memory)
         self.parent: Parent | None = None
