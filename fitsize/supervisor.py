@@ -129,8 +129,8 @@ class Supervisor:
         self.start(Program("web", [python, "-m", "gunicorn", "-c", "python:fitsize.gunicorn", "fitsize.asgi"]))
         for kind in kinds():
             self.start(Program(kind, worker_command(kind), niceness=10))
-        for kind, device in self.accelerators:
-            self.start(Program(f"{kind}-{device}", worker_command(kind, device), niceness=10))
+        for number, (kind, device) in numbered(self.accelerators):
+            self.start(Program(accelerated_name(kind, device, number), worker_command(kind, device, number), niceness=10))
         self.start(Program("housekeeping", [*manage, "housekeeping"]))
 
     def start(self, program: Program) -> None:
@@ -224,10 +224,19 @@ class Supervisor:
             time.sleep(0.02)
 
 
-def worker_command(kind: str, device: str = "") -> list[str]:
-    """With a device its name is `kind-device`, so that it stands beside the kind's own. Metal does not survive a fork: a worker for MPS
-    holds the model in its own process."""
-    name, pool = (f"{kind}-{device}", "solo" if device == MPS else "prefork") if device else (kind, "prefork")
+def numbered(accelerators: Sequence[tuple[str, str]]) -> list[tuple[int, tuple[str, str]]]:
+    """Those that are there several times, counted from 1."""
+    return [(accelerators[: place + 1].count(each), each) for place, each in enumerate(accelerators)]
+
+
+def accelerated_name(kind: str, device: str, number: int) -> str:
+    """`kind-device`, `kind-device2`, ...: beside the kind's own, and no two alike, as a name is one worker's (`NodeLock`)."""
+    return f"{kind}-{device}{number if number > 1 else ''}"
+
+
+def worker_command(kind: str, device: str = "", number: int = 1) -> list[str]:
+    """Metal does not survive a fork: a worker for MPS holds the model in its own process."""
+    name, pool = (accelerated_name(kind, device, number) if device else kind), ("solo" if device == MPS else "prefork")
     command = [sys.executable, "-m", "celery", "-A", "celery_worker", "worker", "-Q", kind, "-n", f"{name}@%h", "-c", "1"]
     command += [f"--pool={pool}", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     return [*command, "--device", device] if device else command

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from fitsize.management.commands.up import Command, accelerator
+from fitsize.programs import Program
 from fitsize.supervisor import Supervisor, worker_command
 from tasks.worker import kind_of
 
@@ -37,6 +38,16 @@ def test_it_stands_beside_the_kinds_own(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(Supervisor, "start", lambda self, program: started.append(program.name))
     Supervisor(lambda line: None, "127.0.0.1:0", accelerators=[("fakes", "cuda"), ("keypoints", "mps")]).start_rest()
     assert {"fakes", "fakes-cuda", "keypoints", "keypoints-mps"} <= set(started)
+
+
+def test_for_two_cards_there_are_two_workers_with_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Program] = []
+    monkeypatch.setattr(Supervisor, "start", lambda self, program: started.append(program))
+    Supervisor(lambda line: None, "127.0.0.1:0", accelerators=[("fakes", "cuda"), ("fakes", "cuda"), ("fakes", "mps")]).start_rest()
+    asked = [program for program in started if "--device" in program.command]
+    assert [program.name for program in asked] == ["fakes-cuda", "fakes-cuda2", "fakes-mps"]
+    assert [option(program.command, "-n") for program in asked] == ["fakes-cuda@%h", "fakes-cuda2@%h", "fakes-mps@%h"]
+    assert {kind_of(option(program.command, "-n")) for program in asked} == {"fakes"}
 
 
 def test_a_kind_and_its_device_are_read() -> None:
