@@ -37,9 +37,7 @@ class Recording:
     def __init__(self, file: BinaryIO, *, max_seconds: float, block_seconds: float, channel: int | None = None) -> None:
         self.file, self.channel = file, channel
         self.most_samples = int(max_seconds * SAMPLE_RATE)
-        self.block = np.empty(
-            max(1, round(block_seconds * SAMPLE_RATE / FRAME)) * FRAME, np.float32
-        )  # pages that nothing is written to take no memory
+        self.block_samples = max(1, round(block_seconds * SAMPLE_RATE / FRAME)) * FRAME
         self.samples = 0
         self.declared_seconds = 0.0
         self.complete = False
@@ -68,19 +66,20 @@ class Recording:
         self.complete = not (cut_short or frames.lost) and missing < TOLERANCE_SECONDS
 
     def filled(self, pieces: Iterator[Sound]) -> Iterator[Sound]:
-        """Blocks out of small pieces of sound."""
-        used = 0
+        """Blocks out of small pieces of sound. Pages of the block that nothing is written to take no memory, and it goes with its user:
+        of several channels' recordings, which are kept for their peaks, none holds any."""
+        block, used = np.empty(self.block_samples, np.float32), 0
         for piece in pieces:
             self.count(piece)
             while len(piece):
-                taken = piece[: len(self.block) - used]
-                self.block[used : used + len(taken)] = taken
+                taken = piece[: len(block) - used]
+                block[used : used + len(taken)] = taken
                 used, piece = used + len(taken), piece[len(taken) :]
-                if used == len(self.block):
-                    yield self.finished(used)
+                if used == len(block):
+                    yield self.finished(block)
                     used = 0
         if used:
-            yield self.finished(used)
+            yield self.finished(block[:used])
 
     def count(self, piece: Sound) -> None:
         self.samples += len(piece)
@@ -88,8 +87,7 @@ class Recording:
             most = f"{self.most_samples / SAMPLE_RATE:g}"
             raise InvalidInput(Code.TOO_LONG, sentence("The recording is longer than %(most)s seconds.", most=most))
 
-    def finished(self, samples: int) -> Sound:
-        sound: Sound = self.block[:samples]
+    def finished(self, sound: Sound) -> Sound:
         mend(sound)
         self.peaks.add(sound)
         return sound

@@ -32,7 +32,7 @@ def read_rttm(file: BinaryIO, duration: float) -> Annotation:
     file of several recordings, where no speech is left, and where more than 50 speak at once.
     """
     marked, recordings = Annotation(), set()
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(file.read().splitlines(), 1):
         fields = line.removeprefix(BOM_UTF8).split()
         if not fields or fields[0] != b"SPEAKER":
             continue

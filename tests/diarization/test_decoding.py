@@ -99,6 +99,17 @@ def test_memory_is_that_of_a_block() -> None:
     assert peak < 3 * 20 * 64_000
 
 
+def test_several_channels_do_not_hold_a_block_each() -> None:
+    file = io.BytesIO(wav(noise(40)))
+    tracemalloc.start()
+    recordings = [Recording(file, max_seconds=1000, block_seconds=40) for _ in range(4)]
+    lengths = [sum(len(block) for block in recording.blocks()) for recording in recordings]
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert lengths == [640_000] * 4
+    assert held < 2 * 40 * 64_000
+
+
 def test_a_wav_at_16_khz_is_decoded_exactly() -> None:
     assert np.allclose(decoded(wav(tone(0.5))).sound, tone(0.5), atol=1 / 32_768)
 

@@ -144,8 +144,6 @@ def test_a_key_without_the_scope_may_not(owner: User, heard: str) -> None:
 @pytest.fixture
 def real(model: DiarizationModel, monkeypatch: pytest.MonkeyPatch) -> DiarizationModel:
     """This process plays the child that holds the real model."""
-    if not hasattr(model, "recluster"):
-        pytest.skip("the model does not recluster yet")
     play_child(monkeypatch, model, "diarization@here")
     return model
 

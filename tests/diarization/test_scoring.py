@@ -36,6 +36,11 @@ def test_a_byte_order_mark_takes_no_line_away() -> None:
     assert read(b"\xef\xbb\xbf" + TWO.partition(b"\n\n")[2]).labels() == ["anna", "ben"]
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_lines_may_end_as_on_any_machine(end: bytes) -> None:
+    assert read(TWO.replace(b"\n", end)).labels() == ["anna", "ben"]
+
+
 def test_what_reaches_beyond_the_recording_is_cut_off() -> None:
     assert read(TWO, duration=9).get_timeline().extent().end == 9
     assert read(TWO, duration=7.5).labels() == ["anna"]
