@@ -21,6 +21,9 @@ from diarization.inference.diarizer import Asked
 from diarization.inference.smoothing import Floats, Labels
 from diarization.inference.windows import speech_inside
 
+Voices = NDArray[np.float32]
+"""(windows, size) vectors of length 1."""
+
 # Chosen on the development recordings and 48 simulated sessions, where the error rate is flat around them (docs/diarization.md).
 ALIKE = 0.87  # of the same person, were all windows pure: 1; of different ones .9 at most, .75 to .8 on average
 LEFT_OUT = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
@@ -50,7 +53,7 @@ class Division:
         return len(self.means)
 
 
-def speaker_means(vectors: Floats, starts: Floats, regions: Floats, asked: Asked, *, window: float, hop: float) -> Floats:
+def speaker_means(vectors: Voices, starts: Floats, regions: Floats, asked: Asked, *, window: float, hop: float) -> Floats:
     """(speakers, size) mean vectors of the speakers in (windows, size) vectors of length 1, of windows that begin at `starts` seconds."""
     spoken = speech_inside(starts, regions, window=window).mean(axis=1) >= LEAST_SPEECH
     if not spoken.any():
@@ -64,7 +67,7 @@ def speaker_means(vectors: Floats, starts: Floats, regions: Floats, asked: Asked
     found = median_low(max(one.count for one in some if one.likeness < ALIKE) for some in divisions)
     count = within(found, asked)
     fitting = [one for some in divisions for one in some if one.count == count and (one.likeness < ALIKE or count != found)]
-    return tightest(fitting or [learning(LEFT_OUT[0]).forced(count)], vectors[spoken])
+    return tightest(fitting or [learning(LEFT_OUT[0]).forced(count)], vectors, spoken)
 
 
 def within(found: int, asked: Asked) -> int:
@@ -73,12 +76,19 @@ def within(found: int, asked: Asked) -> int:
     return min(max(found, least), most)
 
 
-def tightest(divisions: list[Division], vectors: Floats) -> Floats:
+def tightest(divisions: list[Division], vectors: Voices, spoken: NDArray[np.bool_]) -> Floats:
     """The means to which the vectors are most similar, each to its own speaker's: k-means' measure, for divisions into as many speakers."""
-    return max((one.means for one in divisions), key=lambda means: float((vectors @ unit(means).T).max(axis=1).mean()))
+    return max((one.means for one in divisions), key=lambda means: float(similarities(vectors, means).max(axis=1)[spoken].mean()))
 
 
-def steadiness(vectors: Floats, centres: Floats, regions: Floats, *, lag: int) -> Floats:
+def similarities(vectors: Voices, means: Floats) -> Floats:
+    """(windows, speakers) cosine similarities of vectors of length 1 to the speakers' means. Vectors stay in 32 bits: those of four hours
+    take 23 MB so, and they are many."""
+    table: Floats = (vectors @ unit(means).astype(np.float32).T).astype(np.float64)
+    return table
+
+
+def steadiness(vectors: Voices, centres: Floats, regions: Floats, *, lag: int) -> Floats:
     """(windows,) similarity of the windows `lag` before and after each, where a change of the speaker shows as a low one.
 
     Beyond the end of a region the window itself takes the place of the one that is not there.
@@ -87,7 +97,7 @@ def steadiness(vectors: Floats, centres: Floats, regions: Floats, *, lag: int) -
     region = np.searchsorted(regions[:, 0], centres, side="right")
     around = [np.clip(own + step, 0, len(own) - 1) for step in (-lag, lag)]
     before, after = (np.where(region[place] == region, place, own) for place in around)
-    similarity: Floats = np.einsum("ij,ij->i", vectors[before], vectors[after])
+    similarity: Floats = np.einsum("ij,ij->i", vectors[before], vectors[after]).astype(np.float64)
     return similarity
 
 
@@ -101,7 +111,7 @@ class Learning:
     usual: float
 
     @classmethod
-    def of(cls, vectors: Floats, starts: Floats, chosen: NDArray[np.bool_], hop: float) -> Learning:
+    def of(cls, vectors: Voices, starts: Floats, chosen: NDArray[np.bool_], hop: float) -> Learning:
         places = np.flatnonzero(chosen)
         every = max(1.0, len(places) / MOST_LEARNT)
         places = places[np.linspace(0, len(places) - 1, min(len(places), MOST_LEARNT)).round().astype(int)]
@@ -109,7 +119,7 @@ class Learning:
         smallest = max(1, least, round(LEAST_SHARE_LONG * len(places)))
         times = starts[places]
         apart = (np.abs(times[:, None] - times) >= APART_SECONDS).astype(np.float64)
-        return cls(vectors[places], apart, smallest, USUAL_SECONDS / hop / every)
+        return cls(vectors[places].astype(np.float64), apart, smallest, USUAL_SECONDS / hop / every)
 
     @cached_property
     def tree(self) -> Floats:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from diarization.inference.clustering import speaker_means, unit
+from diarization.inference.clustering import Voices, similarities, speaker_means
 from diarization.inference.diarizer import Asked, Found, Turn
 from diarization.inference.embedding import WINDOW_SECONDS
 from diarization.inference.listening import HOP_SECONDS
@@ -17,16 +17,15 @@ from diarization.inference.windows import Floats
 EVEN_MARGIN, MARGIN_SCALE = -0.058, 0.142
 
 
-def tell_apart(regions: Floats, starts: Floats, vectors: Floats, asked: Asked) -> Found:
+def tell_apart(regions: Floats, starts: Floats, vectors: Voices, asked: Asked) -> Found:
     """Who speaks in the (regions, 2) stretches of speech, in seconds, by (windows, size) voices as vectors of length 1.
 
     The windows begin at `starts`, in the order of `window_starts`. Nobody is heard twice at a time: all turns are exclusive.
     """
     if not len(regions):
         return Found([], [])
-    voices = unit(vectors.astype(np.float64))
-    means = speaker_means(voices, starts, regions, asked, window=WINDOW_SECONDS, hop=HOP_SECONDS)
-    turns = in_order(labelled(regions, starts + WINDOW_SECONDS / 2, voices @ unit(means).T))
+    means = speaker_means(vectors, starts, regions, asked, window=WINDOW_SECONDS, hop=HOP_SECONDS)
+    turns = in_order(labelled(regions, starts + WINDOW_SECONDS / 2, similarities(vectors, means)))
     return Found(turns, turns)
 
 

@@ -3,22 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diarization.inference.clustering import MOST_LEARNT, Learning, speaker_means, steadiness, unit
+from diarization.inference.clustering import MOST_LEARNT, Learning, Voices, speaker_means, steadiness, unit
 from diarization.inference.diarizer import Asked
-from diarization.inference.smoothing import Floats
 
 HOP, WINDOW = 0.4, 1.6
 
 
-def voices(*counts: int, alike: float = 0.3, scatter: float = 0.033) -> Floats:
+def voices(*counts: int, alike: float = 0.3, scatter: float = 0.033) -> Voices:
     """Windows of speakers, one after the other: (windows, 256) of length 1; `alike` is the cosine between any two speakers' voices, and
     the default scatter gives each a similarity of .78 to himself."""
     random = np.random.default_rng(1)
     common, own = np.sqrt(alike) * np.eye(256)[0], np.sqrt(1 - alike) * np.eye(256)[1:]
-    return unit(np.concatenate([common + own[speaker] + scatter * random.standard_normal((n, 256)) for speaker, n in enumerate(counts)]))
+    return unit(
+        np.concatenate([common + own[speaker] + scatter * random.standard_normal((n, 256)) for speaker, n in enumerate(counts)])
+    ).astype(np.float32)
 
 
-def counted(vectors: Floats, asked: Asked | None = None) -> int:
+def counted(vectors: Voices, asked: Asked | None = None) -> int:
     """Speakers found in one stretch of speech."""
     starts = np.arange(len(vectors), dtype=np.float64) * HOP
     regions = np.array([[0.0, starts[-1] + WINDOW]])

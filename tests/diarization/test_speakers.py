@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from diarization.inference.clustering import Voices
 from diarization.inference.diarizer import Asked, Found
 from diarization.inference.smoothing import Floats
 from diarization.inference.speakers import confidence, tell_apart
@@ -12,12 +13,12 @@ from tests.diarization.test_clustering import HOP, WINDOW, voices
 REGIONS = np.array([[1.0, 13.0], [14.0, 26.0], [27.0, 39.0]])
 
 
-def heard(regions: Floats, *speakers: int) -> tuple[Floats, Floats]:
+def heard(regions: Floats, *speakers: int) -> tuple[Floats, Voices]:
     """Windows of the regions and their vectors, each region of one of two speakers."""
     starts = window_starts(regions, window=WINDOW, hop=HOP)
     region = np.searchsorted(regions[:, 0], starts + WINDOW / 2, side="right") - 1
     whose = np.array(speakers)[region]
-    vectors = np.zeros((len(starts), 256))
+    vectors = np.zeros((len(starts), 256), np.float32)
     both = voices(len(starts), len(starts))
     for speaker in (0, 1):
         vectors[whose == speaker] = both[speaker * len(starts) :][: int((whose == speaker).sum())]
@@ -44,7 +45,7 @@ def test_hints_reach_the_clustering() -> None:
 
 
 def test_without_speech_nobody_is_found() -> None:
-    assert tell_apart(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 256)), Asked()) == Found([], [])
+    assert tell_apart(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 256), np.float32), Asked()) == Found([], [])
 
 
 def test_confidence_grows_with_the_margin() -> None:
