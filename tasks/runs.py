@@ -139,6 +139,7 @@ def drain(kind: str) -> None:
             wakeups.wake(kind)
             return
         job = run.successor or claim(kind)
+    this_child.memory.give_back()
 
 
 def worked(job: Job, successor: Callable[[], Job | None]) -> JobRun | None:

@@ -15,6 +15,8 @@ import psutil
 CGROUP = re.compile(r"^0::(?P<unified>.*)$|^\d+:(?:[\w,]+,)?memory(?:,[\w,]+)?:(?P<memory>.*)$", re.MULTILINE)
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+KEPT_FREE_BYTES = 48_000_000
+LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
 OOM_KILL = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 
@@ -29,6 +31,9 @@ def resident_bytes(pid: int) -> int:
 class OwnMemory:
     """How much this process holds. A child asks after each job: the file stays open, for opening it is most of the work."""
 
+    def __init__(self) -> None:
+        self.at_rest = 0  # bytes, after the heap was last given back
+
     @cached_property
     def file(self) -> int | None:
         try:
@@ -38,6 +43,22 @@ class OwnMemory:
 
     def resident_bytes(self) -> int:
         return resident_elsewhere(os.getpid()) if self.file is None else int(os.pread(self.file, 80, 0).split()[1]) * PAGE_BYTES
+
+    def give_back(self) -> None:
+        """What is free in the heap goes back to the system, if that may be much: glibc keeps what a large input leaves free.
+
+        For a child that has nothing to do: it takes 2 to 4 ms of one that held a photo of 12 megapixels, and the next job fetches pages
+        anew.
+        """
+        if not self.at_rest or self.resident_bytes() > self.at_rest + KEPT_FREE_BYTES:
+            trim_heap()
+            self.at_rest = self.resident_bytes()
+
+
+def trim_heap() -> None:
+    """Nothing where the C library is not glibc."""
+    if trim := getattr(LIBC, "malloc_trim", None):
+        trim(0)
 
 
 def resident_elsewhere(pid: int) -> int:
@@ -53,9 +74,9 @@ def release_code() -> int:
     Most of them only a start runs. What a job runs comes back from the page cache when it does: of the 94 MB that loading the garments'
     model leaves, a photo brings back 33. Pages that were written to are left alone.
     """
-    if not sys.platform.startswith("linux"):
+    if LIBC is None:
         return 0
-    madvise = ctypes.CDLL(None, use_errno=True).madvise
+    madvise = LIBC.madvise
     madvise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
     released = 0
     for place in psutil.Process().memory_maps(grouped=False):

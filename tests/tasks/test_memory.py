@@ -11,7 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tasks.worker.memory import OwnMemory, oom_counter, oom_kills, release_code, resident_bytes, resident_elsewhere
+from tasks.worker import memory
+from tasks.worker.memory import KEPT_FREE_BYTES, OwnMemory, oom_counter, oom_kills, release_code, resident_bytes, resident_elsewhere
 
 
 def write(root: Path, name: str, text: str) -> Path:
@@ -81,3 +82,28 @@ def test_code_that_was_given_back_runs_again() -> None:
 
 def not_there(*_: Any) -> int:
     raise FileNotFoundError
+
+
+def test_the_heap_is_given_back_once_much_of_it_may_be_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, given_back = [300_000_000], []
+    monkeypatch.setattr(OwnMemory, "resident_bytes", lambda self: held[0])
+    monkeypatch.setattr(memory, "trim_heap", lambda: given_back.append(held[0]))
+    own = OwnMemory()
+    own.give_back()
+    held[0] += KEPT_FREE_BYTES
+    own.give_back()
+    assert given_back == [300_000_000]
+    held[0] += 1
+    own.give_back()
+    own.give_back()
+    assert given_back == [300_000_000, 300_000_001 + KEPT_FREE_BYTES]
+
+
+def test_what_large_inputs_left_free_goes_back_to_the_system() -> None:
+    pieces = [bytes(100_000) for _ in range(1000)]
+    kept = pieces[::100]
+    held = resident_bytes(os.getpid())
+    del pieces
+    memory.trim_heap()
+    assert resident_bytes(os.getpid()) < held - 50_000_000
+    assert len(kept) == 10

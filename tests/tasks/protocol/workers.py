@@ -16,12 +16,14 @@ from tasks.errors import Canceled, Code, InvalidInput
 from tasks.inference.model import InferenceModel, Run
 from tasks.models import Job, State
 from tasks.worker import this_child
+from tasks.worker.memory import OwnMemory
 from tasks.worker.parent import Parent
 from tasks.worker.shared import Doing
 from tests.tasks.protocol.world import Actor, End, Killed, Mishap, World
 
 Steps = Generator[None]
 SIGNALS = {"SIGABRT": 6, "SIGKILL": 9, "SIGSEGV": 11}
+MEMORY = OwnMemory()  # of the process in which all of them are played
 
 
 class Outcome(InferenceModel):
@@ -157,7 +159,7 @@ class Worker:
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
-        memory = {**vars(type(this_child)()), "name": name}
+        memory = {**vars(type(this_child)()), "name": name, "memory": MEMORY}
         self.main = world.kernel.new(Actor("main", memory=memory))
         self.thread = Actor("parent", pid=self.main.pid, memory=memory)
         self.parent: Parent | None = None
