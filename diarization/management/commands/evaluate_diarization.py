@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from diarization.evaluation import NOT_COUNTED, Judged, compared, read_report, report
+from tasks.figures import write_figures
 
 COLUMNS = ("der_strict", "miss", "false_alarm", "confusion", "der_collar")
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.tell(figures)
         if options["json"]:
-            self.write(options["json"], figures)
+            write_figures(options["json"], figures)
 
     def judged(self, folder: Path) -> list[Judged]:
         from diarization.inference.evaluate import judged, recordings  # here, as `manage.py help` runs without a model's packages
@@ -51,12 +51,6 @@ class Command(BaseCommand):
         if all(file.group == NOT_COUNTED for file in files):
             raise ValueError(f"{folder} holds no recording that counts: all are others joined (_{NOT_COUNTED})")
         return files
-
-    def write(self, file: Path, figures: dict[str, Any]) -> None:
-        try:
-            file.write_text(json.dumps(figures, indent=1) + "\n")
-        except OSError as error:
-            raise CommandError(f"{file} cannot be written: {error.strerror}") from None
 
     # -- for people
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from faces.labelled import LabelError, read_folder
 from faces.rates import Rate
+from tasks.figures import write_figures
 
 WARNING = (
     "Press pictures of celebrities flatter: the encoder was trained on such. Intervals (95 %, Wilson) take each pair for independent, which"
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\n{WARNING}")
         if options["json"]:
             first = found.get(settings.FACE_LANDMARKS) or next(iter(found.values()))
-            self.write(options["json"], {**first, "by_landmarks": {str(count): figures for count, figures in found.items()}})
+            write_figures(options["json"], {**first, "by_landmarks": {str(count): figures for count, figures in found.items()}})
 
     def evaluated(self, folder: Any, points: int, thorough: bool) -> dict[str, Any]:
         from faces.inference.evaluate import Evaluation  # here, as `manage.py help` runs without a model's packages
@@ -52,12 +52,6 @@ class Command(BaseCommand):
         model = FaceModel(points)
         model.load()
         return {"landmarks": points, "model_version": model.version, **Evaluation(model, folder).figures(thorough)}
-
-    def write(self, file: Path, figures: dict[str, Any]) -> None:
-        try:
-            file.write_text(json.dumps(figures, indent=1) + "\n")
-        except OSError as error:
-            raise CommandError(f"{file} cannot be written: {error.strerror}") from None
 
     # -- for people
 

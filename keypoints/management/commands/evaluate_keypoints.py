@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.progress import track
 
 from keypoints.evaluation import Judged, compared, read_report, report
 from keypoints.labelled import LabelError, LabelledPhoto, read_labels
+from tasks.figures import write_figures
 
 FIGURES = ("pck_02", "pck_05", "pck_10", "nme", "median")
 CALIBRATION = ("points", "confidence", "wrong", "p90")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         if "against" in figures:
             self.tell_comparison(figures["against"])
         if options["json"]:
-            self.write(options["json"], figures)
+            write_figures(options["json"], figures)
 
     def judged(self, photos: list[LabelledPhoto], weights: Path | None) -> list[Judged]:
         from keypoints.inference.evaluate import answers  # here, as `manage.py help` runs without a model's packages
@@ -56,12 +56,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{finder.version} ({file}) on {len(photos)} photos")
         console = Console(stderr=True)
         return list(track(answers(finder, photos), total=len(photos), console=console, transient=True, disable=not console.is_terminal))
-
-    def write(self, file: Path, figures: dict[str, Any]) -> None:
-        try:
-            file.write_text(json.dumps(figures, indent=1) + "\n")
-        except OSError as error:
-            raise CommandError(f"{file} cannot be written: {error.strerror}") from None
 
     # -- for people
 
