@@ -21,7 +21,7 @@ REAL = 0.8  # of the valid cases' files; the others are bytes that are valid for
 RTTM = f"data:text/x-rttm;base64,{base64.b64encode(b'SPEAKER call 1 0.5 1.25 <NA> <NA> anna <NA> <NA>').decode()}"
 OF_FILES = {"invalid_reference", "invalid_base64", "invalid_image", "unsupported_format", "too_large", "invalid_archive"}
 OF_PEOPLE = {"name", "person", "reference", "gallery"}  # somebody new or somebody known, a photo or a person
-OPTIONS = ("priority", "expires_in", "keep_input", "num_speakers", "min_speakers", "max_speakers", "callback_url")
+NOT_FILLED_IN = ("", b"", [])  # of an empty list nothing is sent
 EMPTY = "The file is empty."  # base64 of nothing but spaces, say
 SPEAKERS = {"num_speakers", "min_speakers", "max_speakers"}
 OF_REFERENCES = {"marker_cm", "square_cm", "corners", "width_cm", "height_cm", "px_per_cm"}  # each belongs to one reference of a garment
@@ -71,7 +71,7 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
 
 def empty_in_a_form(case: Any) -> bool:
     form = case.media_type == "multipart/form-data" and isinstance(case.body, dict)
-    return form and any(case.body.get(name) in ("", []) for name in OPTIONS)  # of an empty list nothing is sent
+    return form and any(value in NOT_FILLED_IN for value in case.body.values())
 
 
 def pardon(failure: Any, case: Any, response: Any) -> str:
@@ -94,7 +94,7 @@ def pardon(failure: Any, case: Any, response: Any) -> str:
         return "nor which of two fields says who is meant"
     if errors and all(error["field"] in SPEAKERS for error in errors):
         return "nor that one number is not above another, and that separate channels go without"
-    if case.path.endswith("/corrections"):
+    if case.path.endswith(("/corrections", "/points")):
         return "nor of which kind a job is, and what is in its result"
     if errors and all(error["field"] in OF_REFERENCES for error in errors):
         return "nor which fields go with which reference, as a form would have it"
