@@ -154,10 +154,15 @@ def about_seconds(container: InputContainer) -> float:
 
 
 class Frames:
-    """The decoded frames of a stream; `lost` if a packet could not be decoded and was left out, or the container ended in an error."""
+    """The decoded frames of a stream; `lost` if a packet could not be decoded and was left out, or the container ended in an error.
+
+    Coders write some samples before the sound. Most containers say how many, and FFmpeg leaves them out. Where one does not (ADTS never
+    does), an AAC stream's first frame is left out: each frame is whole only with the one before it, so no coder begins with the sound.
+    """
 
     def __init__(self, container: InputContainer, stream: AudioStream) -> None:
         self.packets = container.demux(stream)
+        self.silent_about_priming = stream.codec_context.name == "aac"
         self.lost = False
 
     def __iter__(self) -> Iterator[AudioFrame]:
@@ -170,9 +175,13 @@ class Frames:
             if packet is None:
                 return
             try:
-                yield from packet.decode()
+                frames = packet.decode()
             except av.FFmpegError:
                 self.lost = True
+                continue
+            if not self.silent_about_priming or packet.has_sidedata("skip_samples"):
+                yield from frames
+            self.silent_about_priming = False
 
 
 class Resampler:

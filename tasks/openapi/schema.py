@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.drainage import warn
@@ -64,6 +65,7 @@ ID = {
     "example": Example.ID,
 }
 IN_JSON = "In JSON: base64, with or without a `data:` prefix, or the address of a file that a job of one's own has saved."
+NOT_BLANK = r"\S"
 LAST = ("jobs", "service")  # of the tags: what is submitted comes first
 NAMELESS = Description(name="", tag="", summary="", answers={})
 
@@ -198,6 +200,7 @@ class HouseSchema(AutoSchema):
         shape = serializer if inspect.isclass(serializer) else type(serializer)
         if issubclass(shape, StrictSerializer):
             schema["additionalProperties"] = False
+            never_blank(schema["properties"], shape().fields)
         return schema
 
 
@@ -272,6 +275,14 @@ def binary(schema: Schema) -> Schema:
 
 def never_null(schema: Schema) -> Schema:
     return {**schema, "type": next(name for name in schema["type"] if name != "null")} if isinstance(schema.get("type"), list) else schema
+
+
+def never_blank(properties: Schema, fields: Mapping[str, Any]) -> None:
+    """Texts that are stripped before they are looked at hold more than spaces."""
+    for name in properties.keys() & fields.keys():
+        field = fields[name]
+        if isinstance(field, serializers.CharField) and field.trim_whitespace and not field.allow_blank:
+            properties[name].setdefault("pattern", NOT_BLANK)
 
 
 def file_codes(shape: Shape | None) -> set[Code]:

@@ -132,6 +132,13 @@ def test_what_refuses_unknown_fields_says_so_and_its_parts_too(schema: dict[str,
     assert {"DiarizationReclusterRequest", "DiarizationCorrection", "DiarizationMerge", "DiarizationSplit"} <= strict
 
 
+def test_a_text_that_may_not_be_blank_says_so_unless_it_says_more(schema: dict[str, Any]) -> None:
+    shapes = schema["components"]["schemas"]
+    assert shapes["FitsizeLogin"]["properties"]["username"]["pattern"] == r"\S"
+    assert "pattern" not in shapes["FitsizeLogin"]["properties"]["password"]  # spaces count there
+    assert shapes["FitsizeRegister"]["properties"]["username"]["pattern"] == r"^[\w.@+-]+$"
+
+
 def test_the_job_that_is_described_is_the_job_that_is_answered(client: Client, owner: User) -> None:
     described = set(JobSerializer().fields)
     assert set(client.get(f"/api/v1/jobs/{submit(owner).pk}").json()) == described
