@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import torch
 from django.conf import settings
+from threadpoolctl import threadpool_limits
 
 from diarization.configured import OFFLINE, OFFLINE_VERSION
 from diarization.inference.decoding import Recording, count_channels
@@ -34,12 +35,13 @@ SPEECH_ALONE: Facts = {"pipeline": OFFLINE, "model_version": OFFLINE_VERSION, "d
 
 
 class DiarizationModel(InferenceModel):
-    """Who spoke when, on one torch thread: with two, a busy machine is up to 15 times slower, so parallel work is for processes."""
+    """Who spoke when, on one thread: two of torch or numpy take up to 15 times longer on a busy machine. Parallel work is for processes."""
 
     version = KIND.model_version
 
     def load(self) -> None:
         torch.set_num_threads(1)
+        threadpool_limits(1, user_api="blas")
         self.placement = Placement(self.built)
         self.remark, self.device_bytes = self.placement.choice.remark, self.placement.choice.resident_bytes
         self.sample()
