@@ -5,7 +5,6 @@ The diarization error rate (DER) of several recordings is all that is wrong in t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from tasks.figures import read_figures
+from tasks.resampling import RESAMPLES, Floats, interval, two_sided
+
 Seconds = Mapping[str, float]
 """`miss`, `false_alarm`, `confusion`, and `total`: that of speech in the reference."""
 
@@ -23,8 +24,6 @@ NOT_COUNTED = "concat"
 """The group of recordings that are other ones of the folder joined: printed, but counted nowhere else."""
 BANDS = tuple(zip((0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), strict=True))
 """Of confidence, (low, high); a value belongs to the highest band whose lower end it reaches."""
-RESAMPLES = 10_000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def figures(files: Sequence[Judged]) -> dict[str, Any]:
     drawn = draws(len(files))
     return {
         **rates(files),
-        "intervals": {f"der_{kind}": interval(drawn_rates(files, kind, drawn)) for kind in ("strict", "collar")},
+        "intervals": {f"der_{kind}": interval(known(drawn_rates(files, kind, drawn))) for kind in ("strict", "collar")},
         "recordings": len(files),
         "seconds": sum(file.seconds for file in files),
         "count_exact": sum(miss == 0 for miss in misses) / len(files),
@@ -107,13 +106,7 @@ def reliability(turns: Sequence[tuple[float, float, float]]) -> list[dict[str, f
 
 def read_report(file: Path) -> list[Judged]:
     """The files of a report that was written as JSON. Raises ValueError for any other file."""
-    try:
-        rows = json.loads(file.read_bytes())["files"]
-        return [of_row(row) for row in rows]
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
-    except (ValueError, LookupError, TypeError):
-        raise ValueError(f"{file} holds no figures of evaluate_diarization") from None
+    return read_figures(file, lambda figures: [of_row(row) for row in figures["files"]], command="evaluate_diarization")
 
 
 def of_row(row: Mapping[str, Any]) -> Judged:
@@ -138,10 +131,9 @@ def drawn_rates(files: Sequence[Judged], kind: str, drawn: npt.NDArray[np.int64]
     return rate
 
 
-def interval(values: Floats) -> list[float] | None:
-    """The 95 % percentile interval."""
-    known = values[np.isfinite(values)]
-    return [float(value) for value in np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])] if len(known) else None
+def known(values: Floats) -> Floats:
+    """Without those of samples that hold no speech."""
+    return values[np.isfinite(values)]
 
 
 def compared(files: Sequence[Judged], others: Sequence[Judged]) -> dict[str, dict[str, Any]]:
@@ -155,15 +147,7 @@ def compared(files: Sequence[Judged], others: Sequence[Judged]) -> dict[str, dic
 
 
 def comparison(files: Sequence[Judged], others: Sequence[Judged], kind: str, drawn: npt.NDArray[np.int64]) -> dict[str, Any]:
-    values = drawn_rates(files, kind, drawn) - drawn_rates(others, kind, drawn)
+    values = known(drawn_rates(files, kind, drawn) - drawn_rates(others, kind, drawn))
     here, there = share(files, kind, WRONG), share(others, kind, WRONG)
     difference = None if here is None or there is None else here - there
-    return {"before": there, "difference": difference, "interval": interval(values), "p": two_sided(values[np.isfinite(values)])}
-
-
-def two_sided(differences: Floats) -> float:
-    """Twice the share of the samples on the rarer side of zero; never less than one sample."""
-    if not len(differences):
-        return 1.0
-    rarer = min(float(np.mean(differences <= 0)), float(np.mean(differences >= 0)))
-    return min(1.0, 2 * max(rarer, 1 / len(differences)))
+    return {"before": there, "difference": difference, "interval": interval(values), "p": two_sided(values)}

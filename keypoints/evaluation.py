@@ -6,7 +6,6 @@ points whose error is below .05, NME the mean error (Yang and Ramanan, 2013, wit
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from keypoints.geometry import POINT_ERRORS, Point, Position, definitions_for, diagonal, length
+from tasks.figures import read_figures
+from tasks.resampling import RESAMPLES, Floats, interval, two_sided
 
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 THRESHOLDS: Mapping[str, float] = {"pck_02": 0.02, "pck_05": 0.05, "pck_10": 0.10}
@@ -27,8 +27,6 @@ WRONG = 0.05
 """From this error on a point is called wrong: where confidence is compared with truth."""
 BANDS = tuple(zip([lowest for lowest, _ in POINT_ERRORS], [1.0, *(lowest for lowest, _ in POINT_ERRORS)], strict=False))
 """Of confidence, (low, high): those of `POINT_ERRORS`; a value belongs to the highest band whose lower end it reaches."""
-RESAMPLES = 10_000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -89,15 +87,11 @@ def report(photos: Sequence[Judged]) -> dict[str, Any]:
 
 def read_report(file: Path) -> list[Judged]:
     """The photos of a report that was written as JSON. Raises ValueError for any other file."""
-    try:
-        return [
-            Judged(**{**photo, "points": tuple(PointError(**point) for point in photo["points"])})
-            for photo in json.loads(file.read_bytes())["by_photo"]
-        ]
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
-    except (ValueError, LookupError, TypeError):
-        raise ValueError(f"{file} holds no figures of evaluate_keypoints") from None
+    return read_figures(file, lambda figures: [of_row(row) for row in figures["by_photo"]], command="evaluate_keypoints")
+
+
+def of_row(row: Mapping[str, Any]) -> Judged:
+    return Judged(**{**row, "points": tuple(PointError(**point) for point in row["points"])})
 
 
 def errors_of(photos: Iterable[Judged]) -> Floats:
@@ -199,14 +193,10 @@ class Weighted:
         return [*(self.below @ times / count), times @ self.sums / count, self.errors[middle].mean()]
 
 
-def intervals(photos: Sequence[Judged]) -> dict[str, list[float]]:
+def intervals(photos: Sequence[Judged]) -> dict[str, list[float] | None]:
     """The 95 % percentile interval of each figure."""
     rows = resampled(photos, Weighted(photos))
     return {name: interval(rows[:, column]) for column, name in enumerate(figures(errors_of(photos)))}
-
-
-def interval(values: Floats) -> list[float]:
-    return [float(value) for value in np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])]
 
 
 def compared(photos: Sequence[Judged], others: Sequence[Judged]) -> dict[str, dict[str, Any]]:
@@ -222,9 +212,3 @@ def compared(photos: Sequence[Judged], others: Sequence[Judged]) -> dict[str, di
         name: {"difference": here[name] - there[name], "interval": interval(rows[:, column]), "p": two_sided(rows[:, column])}
         for column, name in enumerate(here)
     }
-
-
-def two_sided(differences: Floats) -> float:
-    """Twice the share of the samples on the rarer side of zero; never less than one sample."""
-    rarer = min(float(np.mean(differences <= 0)), float(np.mean(differences >= 0)))
-    return min(1.0, 2 * max(rarer, 1 / len(differences)))
