@@ -25,6 +25,7 @@ NOT_FILLED_IN: tuple[Any, ...] = ("", b"", [])  # of an empty list nothing is se
 EMPTY = "The file is empty."  # base64 of nothing but spaces, say
 SPEAKERS = {"num_speakers", "min_speakers", "max_speakers"}
 OF_REFERENCES = {"marker_cm", "square_cm", "corners", "width_cm", "height_cm", "px_per_cm"}  # each belongs to one reference of a garment
+OF_REFERENCES |= {"require_scale"}  # and this one to any
 NULL = "Null characters are not allowed."
 TWICE = "A point is named twice."
 notes = open(os.environ["FUZZ_NOTES"], "a", buffering=1)  # noqa: SIM115  # until the process ends
