@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OFFLINE = "offline"
-OFFLINE_VERSION = "offline-2"
+OFFLINE_VERSION = "offline-3"
 LONGEST_VERSION = 80  # what `Job.model_version` holds
 HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w.-]+))?")
 

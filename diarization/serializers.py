@@ -219,7 +219,7 @@ class PredictResultSerializer(serializers.Serializer[dict[str, Any]]):
         "asked": {"num_speakers": 2, "min_speakers": None, "max_speakers": None},
         "channels": "mix",
         "pipeline": "offline",
-        "model_version": "offline-2",
+        "model_version": "offline-3",
         "device": "cpu",
         "fallback": None,
         "timings_ms": {"decoding": 4.1, "speech": 21.0, "voices": 52.3, "speakers": 3.2},

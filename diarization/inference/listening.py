@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from diarization.inference.bandwidth import Bandwidth
 from diarization.inference.diarizer import Heard, Report
 from diarization.inference.embedding import SIZE, WINDOW_SECONDS, SpeakerEncoder, gain
 from diarization.inference.voice_activity import FRAME_SECONDS, WARM_UP_FRAMES, VoiceActivity, padded, speech_spans
@@ -78,6 +79,7 @@ class Listening:
 
     def __init__(self, activity: VoiceActivity, encoder: SpeakerEncoder) -> None:
         self.speech = Speech(activity)
+        self.bandwidth = Bandwidth()
         self.encoder = encoder
         self.samples = self.first = 0
         self.held = nothing()
@@ -89,6 +91,7 @@ class Listening:
     def hear(self, block: Sound, report: Report) -> None:
         sound = Stretch(self.first, self.held, block)
         self.samples, self.energy = sound.after, self.energy + float(np.dot(block, block))
+        self.bandwidth.hear(block)
         finished, open_region = self.speech.hear(sound, lambda fraction: report("speech", fraction))
         self.embed(sound, finished, report)
         if len(open_region) and open_region[0, 1] - open_region[0, 0] > LONGEST_OPEN_SECONDS:
@@ -150,6 +153,7 @@ class Listening:
             "embedded_until": self.embedded_until,
             "frames": self.speech.frames,
             "open_from": self.speech.open_from,
+            "bandwidth": asdict(self.bandwidth),
         }
 
     def resume(self, heard: Heard, blocks: Iterator[Sound]) -> None:
@@ -158,6 +162,7 @@ class Listening:
         self.regions, self.starts, self.vectors = [arrays["regions"]], [arrays["starts"]], [arrays["vectors"]]
         self.energy, self.embedded_until = facts["energy"], facts["embedded_until"]
         self.speech = Speech(self.speech.activity, facts["frames"], facts["open_from"], arrays["probabilities"])
+        self.bandwidth = Bandwidth(**facts["bandwidth"])
         while self.samples < facts["samples"]:
             sound = Stretch(self.first, self.held, next(blocks))
             self.held, self.samples = sound.tail(facts["first"]), sound.after

@@ -12,6 +12,7 @@ from pyannote.audio import Pipeline
 from pyannote.core import Annotation, Segment
 
 from diarization.configured import OFFLINE_VERSION
+from diarization.inference.bandwidth import Bandwidth
 from diarization.inference.diarizer import Asked, Diarizer, Found, Heard, Kept, Report, Turn
 from diarization.inference.embedding import SpeakerEncoder
 from diarization.inference.listening import Listening
@@ -96,7 +97,8 @@ class OfflinePipeline(Pipeline, Diarizer):
         return Heard(self.name, self.version, listening.samples / SAMPLE_RATE, listening.arrays(), listening.facts())
 
     def speakers(self, heard: Heard, asked: Asked) -> Found:
-        return tell_apart(heard.arrays["regions"], heard.arrays["starts"], heard.arrays["vectors"], asked)
+        telephone = Bandwidth(**heard.facts["bandwidth"]).of_telephone
+        return tell_apart(heard.arrays["regions"], heard.arrays["starts"], heard.arrays["vectors"], asked, telephone=telephone)
 
 
 def one_channel(waveform: torch.Tensor) -> Sound:

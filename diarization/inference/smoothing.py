@@ -11,10 +11,10 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 Span = tuple[int, int]
 
-FRAME_SECONDS = 0.1
+FRAME_SECONDS = 0.032  # as voice activity's
 SPREAD_SECONDS = 0.3  # how far a window's opinion reaches from its middle (standard deviation)
 NEIGHBOURS = 6  # windows asked per frame: with a hop of 0.4 s, all within two standard deviations and more
-SIMILARITY_SCALE = 20.0  # cosine similarities differ by some 0.1 between speakers; this makes 2 of it per frame
+SIMILARITY_SCALE = 200 * FRAME_SECONDS  # cosine similarities differ by some 0.1 between speakers; this makes 20 of it a second
 STRANGER = 0.6  # a usual similarity of different people, for recordings in which nobody else was found
 CHANGE_PENALTY = 4.0  # a turn costs two changes: with such a difference, one under 0.4 s is not believed
 

@@ -17,14 +17,14 @@ from diarization.inference.windows import Floats
 EVEN_MARGIN, MARGIN_SCALE = -0.058, 0.142
 
 
-def tell_apart(regions: Floats, starts: Floats, vectors: Voices, asked: Asked) -> Found:
+def tell_apart(regions: Floats, starts: Floats, vectors: Voices, asked: Asked, *, telephone: bool) -> Found:
     """Who speaks in the (regions, 2) stretches of speech, in seconds, by (windows, size) voices as vectors of length 1.
 
     The windows begin at `starts`, in the order of `window_starts`. Nobody is heard twice at a time: all turns are exclusive.
     """
     if not len(regions):
         return Found([], [])
-    means = speaker_means(vectors, starts, regions, asked, window=WINDOW_SECONDS, hop=HOP_SECONDS)
+    means = speaker_means(vectors, starts, regions, asked, telephone=telephone, window=WINDOW_SECONDS, hop=HOP_SECONDS)
     turns = in_order(labelled(regions, starts + WINDOW_SECONDS / 2, similarities(vectors, means)))
     return Found(turns, turns)
 

@@ -5,6 +5,7 @@ Regions are (regions, 2) arrays of start and end in seconds, sorted and disjoint
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,10 @@ FRAME = 512  # samples of voice activity; the only size its network takes at 16 
 
 
 def window_starts(regions: Floats, *, window: float, hop: float) -> Floats:
-    """Starts in seconds of windows that cover each region evenly, at most `hop` apart and inside it.
+    """Starts in seconds of windows inside of each region, `hop` apart from its beginning on, and of one at its end.
 
-    A region shorter than a window gets one, centred on it, which may begin before 0.
+    A region that ends a little later has the same windows but for the last. One that is shorter than a window gets one, centred on it,
+    which may begin before 0.
     """
     parts = [starts_in(start, end, window=window, hop=hop) for start, end in regions]
     return np.concatenate(parts) if parts else np.zeros(0)
@@ -30,7 +32,8 @@ def starts_in(start: float, end: float, *, window: float, hop: float) -> Floats:
     room = end - start - window
     if room <= 0:
         return np.array([(start + end - window) / 2])
-    return np.linspace(start, end - window, int(np.ceil(room / hop)) + 1)
+    before_last = max(1, math.ceil(room / hop - 0.5))  # so that the last two lie half a hop apart or more
+    return np.append(start + np.arange(before_last) * hop, end - window)
 
 
 def speech_inside(starts: Floats, regions: Floats, *, window: float, frames: int = 20) -> Sound:

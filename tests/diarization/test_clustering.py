@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diarization.inference.clustering import MOST_LEARNT, Learning, Voices, speaker_means, steadiness, unit
+from diarization.inference.clustering import MOST_LEARNT, Division, Learning, Voices, blended, speaker_means, steadiness, unit
 from diarization.inference.diarizer import Asked
 
 HOP, WINDOW = 0.4, 1.6
@@ -19,17 +19,17 @@ def voices(*counts: int, alike: float = 0.3, scatter: float = 0.033) -> Voices:
     ).astype(np.float32)
 
 
-def counted(vectors: Voices, asked: Asked | None = None) -> int:
+def counted(vectors: Voices, asked: Asked | None = None, *, telephone: bool = False) -> int:
     """Speakers found in one stretch of speech."""
     starts = np.arange(len(vectors), dtype=np.float64) * HOP
     regions = np.array([[0.0, starts[-1] + WINDOW]])
-    return len(speaker_means(vectors, starts, regions, asked or Asked(), window=WINDOW, hop=HOP))
+    return len(speaker_means(vectors, starts, regions, asked or Asked(), telephone=telephone, window=WINDOW, hop=HOP))
 
 
 def test_speakers_are_counted_and_told_apart() -> None:
     vectors = voices(30, 40, 20)
     starts = np.arange(90, dtype=np.float64) * HOP
-    means = speaker_means(vectors, starts, np.array([[0.0, 40.0]]), Asked(), window=WINDOW, hop=HOP)
+    means = speaker_means(vectors, starts, np.array([[0.0, 40.0]]), Asked(), telephone=False, window=WINDOW, hop=HOP)
     labels = (vectors @ unit(means).T).argmax(axis=1)
     assert [len(set(labels[part])) for part in (slice(30), slice(30, 70), slice(70, 90))] == [1, 1, 1]
     assert len(means) == len(set(labels)) == 3
@@ -75,6 +75,27 @@ def test_a_long_recording_is_learnt_on_part_of_it() -> None:
 def test_a_rare_voice_is_no_speaker_of_a_long_recording() -> None:
     assert counted(voices(400, 590, 10)) == 2
     assert counted(voices(40, 59, 10)) == 3
+
+
+def test_two_voices_may_be_more_alike_on_the_telephone_but_three_may_not() -> None:
+    two, three = voices(60, 60, alike=0.885), voices(60, 60, 60, alike=0.885)
+    assert (counted(two), counted(two, telephone=True)) == (1, 2)
+    assert counted(three, telephone=True) <= 2
+    assert counted(voices(60), telephone=True) == 1
+
+
+def test_divisions_are_blended_speaker_by_speaker() -> None:
+    vectors = voices(30, 30)
+    means = np.stack([vectors[:30].mean(axis=0), vectors[30:].mean(axis=0)]).astype(np.float64)
+    blend = blended([Division(means, 0.3), Division(means[::-1], 0.3)], vectors)
+    assert (unit(blend) @ unit(means).T).diagonal().min() > 0.999
+
+
+def test_a_division_that_fits_badly_hardly_counts() -> None:
+    vectors = voices(30, 30)
+    means = np.stack([vectors[:30].mean(axis=0), vectors[30:].mean(axis=0)]).astype(np.float64)
+    mixed = np.stack([vectors[::2].mean(axis=0), vectors[1::2].mean(axis=0)]).astype(np.float64)
+    assert (unit(blended([Division(mixed, 0.3), Division(means, 0.3)], vectors)) @ unit(means).T).diagonal().min() > 0.999
 
 
 def test_steadiness_is_low_where_the_speaker_changes() -> None:

@@ -53,7 +53,7 @@ def started(**environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_web_process_names_the_pipeline_that_workers_have() -> None:
     assert started(DIARIZATION_PIPELINE="/nowhere/meetings").stdout.split() == ["pyannote-meetings", "4.0"]
-    assert started(DIARIZATION_PIPELINE="offline").stdout.split() == ["offline-2", "1.0"]
+    assert started(DIARIZATION_PIPELINE="offline").stdout.split() == ["offline-3", "1.0"]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_channels_one_by_one_are_the_cpus_work_and_no_fallback(content: bytes) -
     assert model.predict(Run(), io.BytesIO(content))["fallback"]["reason"] == "out_of_memory"
     found = model.predict(Run(), io.BytesIO(content), channels="separate")
     assert (found["device"], found["fallback"], found["warnings"]) == ("cpu", None, [])
-    assert (found["pipeline"], found["model_version"]) == ("offline", "offline-2")
+    assert (found["pipeline"], found["model_version"]) == ("offline", "offline-3")
 
 
 def test_a_pipeline_that_was_given_up_is_kept_nowhere(content: bytes) -> None:

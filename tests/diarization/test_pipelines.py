@@ -161,7 +161,7 @@ def test_a_result_of_the_model_says_who_answered_instead(settings: Any) -> None:
     model = DiarizationModel()
     model.load()
     result = model.predict(Run(), io.BytesIO(wav(sample()[: 5 * 16_000])))
-    assert (result["pipeline"], result["model_version"], result["fallback"]["reason"]) == ("offline", "offline-2", "no_weights")
+    assert (result["pipeline"], result["model_version"], result["fallback"]["reason"]) == ("offline", "offline-3", "no_weights")
     assert "fallback" in [told["code"] for told in result["warnings"]]
 
 

@@ -26,7 +26,7 @@ def heard(regions: Floats, *speakers: int) -> tuple[Floats, Voices]:
 
 
 def told(asked: Asked | None = None) -> Found:
-    return tell_apart(REGIONS, *heard(REGIONS, 1, 0, 1), asked or Asked())
+    return tell_apart(REGIONS, *heard(REGIONS, 1, 0, 1), asked or Asked(), telephone=False)
 
 
 def test_each_turn_is_given_to_its_speaker_in_the_order_of_first_words() -> None:
@@ -45,7 +45,7 @@ def test_hints_reach_the_clustering() -> None:
 
 
 def test_without_speech_nobody_is_found() -> None:
-    assert tell_apart(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 256), np.float32), Asked()) == Found([], [])
+    assert tell_apart(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 256), np.float32), Asked(), telephone=False) == Found([], [])
 
 
 def test_confidence_grows_with_the_margin() -> None:
