@@ -55,16 +55,14 @@ def rendered_garment(folder: Path) -> Path:
 
 def visits(options: argparse.Namespace) -> list[Visit]:
     folder = Path(options.folder)
-    own_garment, own_audio = options.garment, options.audio
     clothing = {"clothing": options.clothing} if options.clothing else {}
-    garment = Path(own_garment) if own_garment else rendered_garment(folder)
+    garment = Path(options.garment) if options.garment else rendered_garment(folder)
     selfie = Path(options.selfie) if options.selfie else package_file("skimage", "data", "astronaut.png")
-    audio = Path(own_audio) if own_audio else package_file("pyannote", "audio", "sample", "sample.wav")
-    speakers = {} if own_audio else {"num_speakers": "2"}
+    audio = Path(options.audio) if options.audio else package_file("pyannote", "audio", "sample", "sample.wav")
     return [
         Visit(f"Garment: {garment.name}", "keypoints", "image", garment, clothing, show_garment),
         Visit(f"Selfie: {selfie.name}", "faces/validate", "selfie", selfie, {}, show_selfie),
-        Visit(f"Recording: {audio.name}", "diarization", "audio", audio, speakers, show_recording),
+        Visit(f"Recording: {audio.name}", "diarization", "audio", audio, {}, show_recording),
     ]
 
 
@@ -127,8 +125,6 @@ def show_recording(console: Console, result: dict[str, Any]) -> None:
 def show(console: Console, visit: Visit, job: dict[str, Any], seconds: float) -> bool:
     """Print one job; True if it succeeded."""
     console.rule(visit.title, align="left")
-    if visit.fields.get("num_speakers"):
-        console.print("asked for 2 speakers: without the number this short sample is taken for one (findings on the embedded pipeline)")
     if job.get("state") != "succeeded":
         problem = job.get("error") or job
         console.print(f"[red]{job.get('state', 'refused')}[/red] {problem.get('code', '')}: {problem.get('detail', '')}")
