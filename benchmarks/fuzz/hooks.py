@@ -108,7 +108,7 @@ def pardon(failure: Any, case: Any, response: Any) -> str:
         return "nor which of two fields says who is meant"
     if errors and all(error["field"] in SPEAKERS for error in errors):
         return "nor that one number is not above another, and that separate channels go without"
-    if case.path.endswith(("/corrections", "/points")):
+    if case.path.endswith("/corrections") or (case.path.endswith("/points") and not any(error["field"] for error in errors)):
         return "nor of which kind a job is, and what is in its result"
     if errors and all(error["field"] in OF_REFERENCES for error in errors):
         return "nor which fields go with which reference, as a form would have it"

@@ -162,7 +162,7 @@ class Frames:
 
     def __init__(self, container: InputContainer, stream: AudioStream) -> None:
         self.packets = container.demux(stream)
-        self.silent_about_priming = stream.codec_context.name == "aac"
+        self.at_aac_start = stream.codec_context.name == "aac"
         self.lost = False
 
     def __iter__(self) -> Iterator[AudioFrame]:
@@ -179,9 +179,9 @@ class Frames:
             except av.FFmpegError:
                 self.lost = True
                 continue
-            if not self.silent_about_priming or packet.has_sidedata("skip_samples"):
+            if not self.at_aac_start or packet.has_sidedata("skip_samples"):
                 yield from frames
-            self.silent_about_priming = False
+            self.at_aac_start = False
 
 
 class Resampler:

@@ -11,8 +11,8 @@ import numpy as np
 from diarization.inference.bandwidth import Bandwidth
 from diarization.inference.diarizer import Heard, Report
 from diarization.inference.embedding import SIZE, WINDOW_SECONDS, SpeakerEncoder, gain
-from diarization.inference.voice_activity import FRAME_SECONDS, WARM_UP_FRAMES, VoiceActivity, padded, speech_spans
-from diarization.inference.windows import FRAME, SAMPLE_RATE, Floats, Sound, Stretch, window_starts
+from diarization.inference.voice_activity import WARM_UP_FRAMES, VoiceActivity, padded, speech_spans
+from diarization.inference.windows import FRAME, FRAME_SECONDS, SAMPLE_RATE, Floats, Sound, Stretch, window_starts
 
 HOP_SECONDS = 0.4
 SETTLED_SECONDS = 1.0  # after a region: no speech joins it any more (0.3 s), and no window centred on it needs later sound (0.8 s)

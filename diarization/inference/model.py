@@ -90,8 +90,7 @@ class DiarizationModel(InferenceModel):
             by, told = self.answered()
         run.save("peaks.json", io.BytesIO(audiowaveform(recording.peaks for recording in recordings)))
         seconds, complete = recordings[0].seconds, all(recording.complete for recording in recordings)
-        result = counted(work, named(found, channels), seconds, asked, complete=complete)
-        result = {**result, **by, "warnings": result["warnings"] + told}
+        result = {**counted(work, named(found, channels), seconds, asked, told, complete=complete), **by}
         return {**result, "channels": channels, "score": scored(reference, result) if reference else None}
 
     def mixed(self, work: Work, audio: BinaryIO, asked: Asked) -> tuple[Found, list[Recording]]:
@@ -138,8 +137,7 @@ class DiarizationModel(InferenceModel):
         stored = Heard.load(heard)
         found = self.placement.run(lambda diarizer: told_apart(diarizer, stored, asked))
         by, told = self.answered()
-        result = counted(work, named(found, "mix"), stored.seconds, asked)
-        result = {**result, **by, "warnings": result["warnings"] + told}
+        result = {**counted(work, named(found, "mix"), stored.seconds, asked, told), **by}
         return {**result, "channels": "mix", "score": None, "reclustered_from": reclustered_from}
 
     def answered(self) -> tuple[Facts, list[Facts]]:
@@ -149,8 +147,8 @@ class DiarizationModel(InferenceModel):
         return by, self.warnings + self.placement.warnings
 
 
-def counted(work: Work, found: Facts, seconds: float, asked: Asked, *, complete: bool = True) -> Facts:
-    """The part of a result that any pipeline's answer has."""
+def counted(work: Work, found: Facts, seconds: float, asked: Asked, told: list[Facts], *, complete: bool = True) -> Facts:
+    """The part of a result that any pipeline's answer has; `told` are warnings beside those of the answer."""
     work.pause()
     said = document(found["turns"], found["exclusive"], seconds)
     return {
@@ -159,7 +157,7 @@ def counted(work: Work, found: Facts, seconds: float, asked: Asked, *, complete:
         "asked": asdict(asked),
         "timings_ms": work.milliseconds,
         "reclustered_from": None,
-        "warnings": warnings(said, seconds, complete=complete, **asdict(asked)),
+        "warnings": warnings(said, seconds, complete=complete, **asdict(asked)) + told,
     }
 
 

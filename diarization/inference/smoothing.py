@@ -7,11 +7,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from diarization.inference.windows import FRAME_SECONDS
+
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 Span = tuple[int, int]
 
-FRAME_SECONDS = 0.032  # as voice activity's
 SPREAD_SECONDS = 0.3  # how far a window's opinion reaches from its middle (standard deviation)
 NEIGHBOURS = 6  # windows asked per frame: with a hop of 0.4 s, all within two standard deviations and more
 SIMILARITY_SCALE = 200 * FRAME_SECONDS  # cosine similarities differ by some 0.1 between speakers; this makes 20 of it a second

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from diarization.inference.smoothing import Floats, Span, join_near, spans_above
 from diarization.inference.weights import package_file
-from diarization.inference.windows import FRAME, SAMPLE_RATE, Stretch
+from diarization.inference.windows import FRAME, FRAME_SECONDS, SAMPLE_RATE, Stretch
 
-FRAME_SECONDS = FRAME / SAMPLE_RATE
 STREAMS = 32  # a step of the network costs the same for 8 and for 18 frames
 WARM_UP_FRAMES = int(8.0 / FRAME_SECONDS)
 REPORT_EVERY = 1000  # steps, about a second of work

@@ -16,6 +16,7 @@ Sound = NDArray[np.float32]
 
 SAMPLE_RATE = 16_000  # of all sound in this folder, one channel
 FRAME = 512  # samples of voice activity; the only size its network takes at 16 kHz
+FRAME_SECONDS = FRAME / SAMPLE_RATE  # of voice activity, and of turns
 
 
 def window_starts(regions: Floats, *, window: float, hop: float) -> Floats:

@@ -12,7 +12,7 @@ import pytest
 from diarization.inference.diarizer import Heard
 from diarization.inference.model import DiarizationModel
 from diarization.inference.scoring import annotation, read_rttm, score
-from diarization.inference.voice_activity import FRAME_SECONDS
+from diarization.inference.windows import FRAME_SECONDS
 from diarization.serializers import PredictResultSerializer
 from tasks.errors import Canceled, InvalidInput
 from tasks.inference.model import Run
