@@ -148,7 +148,7 @@ def measured(result: Mapping[str, Any], name: str) -> float | None:
 
 
 class RecogniseSerializer(WaitedForSerializer):
-    inputFile = PictureField()  # noqa: N815 (the old client's name)
+    inputFile = PictureField()  # the old client's name
 
     def uploads(self) -> dict[str, Upload]:
         return {"photo": self.validated_data["inputFile"]}

@@ -32,7 +32,7 @@ def install(file: Path) -> None:
     def strftime(form: str, moment: str, *modifiers: str) -> Any:
         moved = (f"{float(file.read_text())} seconds",) if moment.lower() == "now" and file.exists() else ()
         arguments = (form, moment, *moved, *modifiers)
-        return plain.execute(f"SELECT strftime({', '.join('?' * len(arguments))})", arguments).fetchone()[0]  # noqa: S608 (only marks)
+        return plain.execute(f"SELECT strftime({', '.join('?' * len(arguments))})", arguments).fetchone()[0]
 
     def replace(connection: Any, **_: Any) -> None:
         if connection.vendor == "sqlite":

@@ -13,7 +13,7 @@ if "FITSIZE_DATA" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["FITSIZE_DATA"], ignore_errors=True)
 os.environ.setdefault("BROKER_URL", "memory://")
 
-from fitsize.settings import *  # noqa: E402, F403
+from fitsize.settings import *  # noqa: F403
 
 INFERENCE_KINDS = [*INFERENCE_KINDS, "tests.fakes.kind.KIND"]  # noqa: F405
 ROOT_URLCONF = "tests.urls"

@@ -110,7 +110,7 @@ class Caller:
     def __init__(self, stack: Stack, files: list[bytes], right: Right, seen: Seen, seed: int) -> None:
         self.http = httpx.Client(base_url=f"http://{stack.bind}", headers=stack.headers, timeout=PATIENCE_SECONDS, trust_env=False)
         self.files, self.right, self.seen = files, right, seen
-        self.choice = random.Random(seed)  # noqa: S311 (no secret)
+        self.choice = random.Random(seed)
 
     def call_until(self, end: float) -> None:
         with self.http:

@@ -142,7 +142,7 @@ def load_network(file: Path) -> Network:
     if (len(convolutions), len(affines), len(last)) != (CONVOLUTIONS, CONVOLUTIONS, 1):
         raise ValueError(f"{file.name} does not hold dlib's face encoder")
     inputs = [3, *(layer.numbers[0] for layer in convolutions)]
-    network = Network(list(map(_convolution, convolutions, affines, inputs)), _linear(last[0]))  # noqa: B905
+    network = Network(list(map(_convolution, convolutions, affines, inputs)), _linear(last[0]))
     return network.eval()
 
 

@@ -45,7 +45,7 @@ class Body:
     """Up to 1 MB in memory, if there is room; above that in a temporary file, written by `run` in a thread."""
 
     def __init__(self, folder: str, room: Room, patience: Patience, run: Run) -> None:
-        self.file = tempfile.SpooledTemporaryFile[bytes](dir=folder)  # noqa: SIM115 (closed by __exit__)
+        self.file = tempfile.SpooledTemporaryFile[bytes](dir=folder)  # closed by __exit__
         self.room = room
         self.patience = patience
         self.run = run

@@ -97,7 +97,7 @@ def test_a_chunked_body_over_the_limit_is_cut_off(web: Stack) -> None:
     with closing(connection(web)) as client:
         client.sendall(head(web, None).replace(b"multipart/form-data; boundary=edge", b"application/json"))
         piece = b"%x\r\n%s\r\n" % (1_000_000, bytes(1_000_000))
-        with pytest.raises(OSError):  # noqa: PT012 (somewhere among these)
+        with pytest.raises(OSError):
             for _ in range(60):
                 client.sendall(piece)
             client.recv(1)
