@@ -65,7 +65,7 @@ ID = {
     "example": Example.ID,
 }
 IN_JSON = "In JSON: base64, with or without a `data:` prefix, or the address of a file that a job of one's own has saved."
-NOT_BLANK = r"\S"
+NOT_BLANK = r"[^\s\x1c-\x1f\x85]"  # what Python strips beside JavaScript's spaces
 LAST = ("jobs", "service")  # of the tags: what is submitted comes first
 NAMELESS = Description(name="", tag="", summary="", answers={})
 
