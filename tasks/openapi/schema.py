@@ -200,7 +200,7 @@ class HouseSchema(AutoSchema):
         shape = serializer if inspect.isclass(serializer) else type(serializer)
         if issubclass(shape, StrictSerializer):
             schema["additionalProperties"] = False
-            never_blank(schema["properties"], shape().fields)
+            complete(schema["properties"], shape().fields)
         return schema
 
 
@@ -277,12 +277,14 @@ def never_null(schema: Schema) -> Schema:
     return {**schema, "type": next(name for name in schema["type"] if name != "null")} if isinstance(schema.get("type"), list) else schema
 
 
-def never_blank(properties: Schema, fields: Mapping[str, Any]) -> None:
-    """Texts that are stripped before they are looked at hold more than spaces."""
+def complete(properties: Schema, fields: Mapping[str, Any]) -> None:
+    """What the framework does not say: texts that are stripped hold more than spaces, and lists of objects have a least length."""
     for name in properties.keys() & fields.keys():
         field = fields[name]
         if isinstance(field, serializers.CharField) and field.trim_whitespace and not field.allow_blank:
             properties[name].setdefault("pattern", NOT_BLANK)
+        elif isinstance(field, serializers.ListSerializer) and (least := getattr(field, "min_length", 0)):  # the stubs lack it
+            properties[name]["minItems"] = least
 
 
 def file_codes(shape: Shape | None) -> set[Code]:

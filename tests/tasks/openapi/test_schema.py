@@ -139,6 +139,10 @@ def test_a_text_that_may_not_be_blank_says_so_unless_it_says_more(schema: dict[s
     assert shapes["FitsizeRegister"]["properties"]["username"]["pattern"] == r"^[\w.@+-]+$"
 
 
+def test_a_list_of_objects_says_how_many_it_needs(schema: dict[str, Any]) -> None:
+    assert schema["components"]["schemas"]["KeypointsMove"]["properties"]["points"]["minItems"] == 1
+
+
 def test_the_job_that_is_described_is_the_job_that_is_answered(client: Client, owner: User) -> None:
     described = set(JobSerializer().fields)
     assert set(client.get(f"/api/v1/jobs/{submit(owner).pk}").json()) == described
